@@ -198,8 +198,8 @@ ExitStatus Subprocess::kill_and_reap()
     return *ended_;
 }
 
-Result<CapturedRun> run_captured(std::vector<std::string> argv, std::chrono::milliseconds timeout, std::string_view input,
-                                 std::size_t output_limit)
+Result<CapturedRun> run_captured(std::vector<std::string> argv, std::chrono::milliseconds timeout,
+                                 std::string_view input, std::size_t output_limit)
 {
     SocketPair in = GM_TRY(make_socket_pair()); // not a pipe: MSG_NOSIGNAL when the child stops reading
     Pipe out = GM_TRY(make_pipe());
@@ -238,7 +238,8 @@ Result<CapturedRun> run_captured(std::vector<std::string> argv, std::chrono::mil
             return make_error(ETIMEDOUT, "'{}' did not end within {} s", program,
                               std::chrono::duration_cast<std::chrono::seconds>(timeout).count());
         }
-        pollfd items[] = {{out.read_end.get(), POLLIN, 0}, {err.read_end.get(), POLLIN, 0}, {in.first.get(), POLLOUT, 0}};
+        pollfd items[] = {
+            {out.read_end.get(), POLLIN, 0}, {err.read_end.get(), POLLIN, 0}, {in.first.get(), POLLOUT, 0}};
         if (::poll(items, 3, static_cast<int>(left)) == -1 && errno != EINTR) {
             return system_error(errno, "poll");
         }

@@ -23,13 +23,13 @@ struct Command {
         int theirs; // its number in the child
     };
 
-    std::vector<std::string> argv;             // argv[0] is looked up in PATH
-    std::vector<InheritedFd> inherited;        // all else but 0, 1, 2 is closed
+    std::vector<std::string> argv;              // argv[0] is looked up in PATH
+    std::vector<InheritedFd> inherited;         // all else but 0, 1, 2 is closed
     std::vector<std::string> extra_environment; // "NAME=value", added to ours
-    std::optional<int> standard_input;         // default: /dev/null
-    std::optional<int> standard_output;        // default: /dev/null
-    std::optional<int> standard_error;         // default: inherited
-    bool new_session = true;                   // setsid: a Ctrl-C on our terminal is for us alone
+    std::optional<int> standard_input;          // default: /dev/null
+    std::optional<int> standard_output;         // default: /dev/null
+    std::optional<int> standard_error;          // default: inherited
+    bool new_session = true;                    // setsid: a Ctrl-C on our terminal is for us alone
 };
 
 // How a child ended, as waitid(2) tells.

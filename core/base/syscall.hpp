@@ -27,7 +27,8 @@ auto retry(Call&& call)
     return result;
 }
 
-// retry(), with the failure as an Error "what: <errno>". `what` is text, or a callable that makes the text on failure only.
+// retry(), with the failure as an Error "what: <errno>". `what` is text, or a callable that makes the text on failure
+// only.
 template <typename Call, typename What>
 auto sys(Call&& call, What&& what) -> Result<decltype(call())>
 {
@@ -55,7 +56,8 @@ Result<void> replace_file(const std::string& path, std::string_view content, uns
 // Everything to a descriptor, over short writes; blocks until done.
 Result<void> write_all(int fd, std::span<const std::byte> bytes);
 
-// Everything of several buffers to a socket (MSG_NOSIGNAL) or another descriptor; `parts` is consumed. Blocks until done.
+// Everything of several buffers to a socket (MSG_NOSIGNAL) or another descriptor; `parts` is consumed. Blocks until
+// done.
 Result<void> writev_all(int fd, std::span<iovec> parts);
 
 // Exactly bytes.size() bytes; false at end of file before the first byte, ECONNRESET at end of file later. Blocks.
