@@ -27,9 +27,10 @@ public:
     State(UniqueFd socket, LinkOptions options)
         : socket_(std::move(socket)), options_(std::move(options)), reader_(socket_.get()), writer_(socket_.get())
     {
-        // A guest that stops reading must not block a sender for ever. ENOTSOCK (a test's pipe) is no failure.
+        // A guest that stops reading, or stops in the middle of a frame, must not block us for ever.
         const timeval limit{.tv_sec = std::max<time_t>(options_.silence_limit.count() / 1000, 1), .tv_usec = 0};
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         receiver_ = std::jthread([this] { receive_loop(); });
     }
 

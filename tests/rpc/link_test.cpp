@@ -57,9 +57,9 @@ struct Handlers {
 struct Session {
     Handlers handlers;
     SocketPair sockets = *make_socket_pair();
+    std::atomic<bool> served{false};
     Server<Handlers> server{sockets.first.get(), sockets.first.get(), handlers};
     std::jthread serving{[this] { served = server.run(4).ok(); }};
-    std::atomic<bool> served{false};
 };
 
 // What a hostile appliance sends: raw bytes of the test's choosing.
@@ -183,6 +183,23 @@ TEST_CASE("a silent appliance is given up: the waiting call fails with ENOTCONN"
     CHECK(link.call<Sync>({}).error().errno_value == ENOTCONN);
     CHECK(died.get_future().get().text == "the appliance has not answered for 1 s");
     CHECK_FALSE(link.alive());
+}
+
+TEST_CASE("an appliance that stops in the middle of a frame is given up")
+{
+    Hostile appliance;
+    Link link{std::move(appliance.sockets.second), {.silence_limit = Millis{1000}}};
+    auto waiting = std::async(std::launch::async, [&] { return link.call<Sync>({}); });
+    const auto call = appliance.reader.next();
+    REQUIRE(call.ok());
+    Encoder header;
+    header.put(FrameHeader{.magic = kFrameMagic,
+                           .kind = FrameKind::reply,
+                           .procedure = call.value()->header.procedure,
+                           .request = call.value()->header.request,
+                           .body_size = 100});
+    REQUIRE(write_all(appliance.sockets.first.get(), header.bytes()).ok());
+    CHECK(waiting.get().error().errno_value == ENOTCONN);
 }
 
 TEST_CASE("the end of the channel fails waiting calls and all later ones at once")
