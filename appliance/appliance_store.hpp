@@ -5,12 +5,16 @@
 // whoever calls prepare() shows the progress. One thread uses a store at a time; prepare() blocks.
 #pragma once
 
+#include "appliance/appliance_inputs.hpp"
+#include "appliance/cache_folder.hpp"
+#include "appliance/host_kernel.hpp"
+#include "appliance/progress.hpp"
 #include "core/base/clock.hpp"
 #include "core/base/error.hpp"
 #include "core/base/unique_fd.hpp"
 
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace gm::appliance {
@@ -22,45 +26,43 @@ struct ApplianceFiles {
     std::string initrd;
     std::string root; // read-only root image, for a virtio-blk disk with serial rpc::kRootDiskSerial
     std::string folder;
-    std::string key; // names the content: changes whenever any of the three files does
-    std::shared_ptr<const UniqueFd> in_use;
+    std::string key;                        // names the content: changes whenever any of the three files does
+    std::shared_ptr<const UniqueFd> in_use; // null for a fixed appliance
 };
 
-struct Progress {
-    enum class Step { waiting, building }; // waiting: another process builds the same appliance
-    Step step = Step::building;
-    std::string text; // "collecting files", for a person
-    int percent = 0;  // never falls within one prepare()
-};
-// Called from within prepare(), about ten times a second at most.
-using ProgressFn = std::function<void(const Progress&)>;
-
-// The programs and lists that an appliance is made of.
-struct ApplianceInputs {
-    std::string supermin_folder; // package, host file and exclude lists in supermin's format
-    std::string daemon;          // guestfsd, static
-
-    // Beside the running program when installed, or in the build tree when the program runs from there.
-    static Result<ApplianceInputs> find();
+struct StoreSettings {
+    std::string fixed_path;                // LIBGUESTFS_PATH: folders separated by colons; empty: the user's cache
+    std::string cache_parent = "/var/tmp"; // LIBGUESTFS_CACHEDIR
+    KernelChoice kernel;                   // SUPERMIN_*
+    std::optional<ApplianceInputs> inputs; // none: ApplianceInputs::find()
+    std::string supermin = "supermin";     // the program
 };
 
 class ApplianceStore {
 public:
-    // LIBGUESTFS_PATH, LIBGUESTFS_CACHEDIR and SUPERMIN_* as the environment has them now.
+    explicit ApplianceStore(StoreSettings settings) : settings_(std::move(settings)) {}
+
+    // As the environment says now.
     static Result<ApplianceStore> from_environment();
 
     // The appliance, ready for use. A few stat calls when nothing changed; else it builds, which takes some seconds.
     // ETIMEDOUT when it cannot be had before the deadline. `progress` may be empty.
     Result<ApplianceFiles> prepare(const ProgressFn& progress, Deadline deadline);
 
+    // Builds a fixed appliance into `folder`, which is made when missing and must be empty.
+    Result<ApplianceFiles> build_fixed(const std::string& folder, const ProgressFn& progress, Deadline deadline);
+
 private:
-    explicit ApplianceStore(std::string fixed_folder) : fixed_folder_(std::move(fixed_folder)) {}
+    struct Wanted { // the version that the inputs call for
+        ApplianceInputs inputs;
+        HostKernel kernel;
+        std::string description;
+    };
+    [[nodiscard]] Result<Wanted> wanted() const;
+    Result<ApplianceFiles> build_version(const Wanted& wanted, const std::string& cache, const std::string& folder,
+                                         const ProgressFn& progress, Deadline deadline);
 
-    std::string fixed_folder_; // empty: the user's cache
+    StoreSettings settings_;
 };
-
-// The calling user's cache folder, $LIBGUESTFS_CACHEDIR or /var/tmp with .guestmount-UID below: made when missing,
-// refused when it is a symbolic link, not ours, or open to others.
-Result<std::string> user_cache_folder();
 
 } // namespace gm::appliance

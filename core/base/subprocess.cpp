@@ -113,7 +113,13 @@ Result<Subprocess> Subprocess::start(const Command& command)
     }
     plan.argv.push_back(nullptr);
     for (char** entry = environ; *entry != nullptr; ++entry) {
-        plan.environment.push_back(*entry);
+        const std::string_view ours{*entry};
+        const auto name = ours.substr(0, ours.find('=') + 1);
+        const bool replaced = std::any_of(command.extra_environment.begin(), command.extra_environment.end(),
+                                          [&](const std::string& extra) { return extra.starts_with(name); });
+        if (!replaced) { // getenv(3) finds the first of two
+            plan.environment.push_back(*entry);
+        }
     }
     for (const auto& entry : command.extra_environment) {
         plan.environment.push_back(const_cast<char*>(entry.c_str()));

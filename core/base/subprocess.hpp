@@ -25,7 +25,7 @@ struct Command {
 
     std::vector<std::string> argv;              // argv[0] is looked up in PATH
     std::vector<InheritedFd> inherited;         // all else but 0, 1, 2 is closed
-    std::vector<std::string> extra_environment; // "NAME=value", added to ours
+    std::vector<std::string> extra_environment; // "NAME=value", added to ours or in place of it
     std::optional<int> standard_input;          // default: /dev/null
     std::optional<int> standard_output;         // default: /dev/null
     std::optional<int> standard_error;          // default: inherited
