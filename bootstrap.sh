@@ -17,7 +17,7 @@ packages+=(fuse3 linux-image-amd64 qemu-system-x86 qemu-utils supermin erofs-uti
   binutils cpio gzip kmod xz-utils zstd
   btrfs-progs cryptsetup-bin dosfstools e2fsprogs lvm2 mdadm ntfs-3g util-linux xfsprogs)
 # What the tests make images and comparisons with.
-packages+=(acl attr fdisk mount procps rsync)
+packages+=(acl attr fdisk mount mtools procps rsync)
 
 say() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 fail() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }

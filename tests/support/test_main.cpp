@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // main() of every tier. Beyond doctest's own it sees to it that a run which matched no test fails, that tests keep
-// their appliance in the build tree instead of the user's cache, and that a test which leaves a file in TMPDIR fails.
+// their appliance in the build tree instead of the user's cache, and that a test fails which leaves a process, a mount
+// or a file in TMPDIR.
 #define DOCTEST_CONFIG_IMPLEMENT
+#include "tests/support/leftovers.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -71,7 +74,12 @@ int main(int argc, char** argv)
     ::setenv("LIBGUESTFS_CACHEDIR", GM_TEST_CACHE_FOLDER, 0);
     PrivateTmpdir tmpdir;
     const int status = context.run();
-    const bool clean = tmpdir.remove();
+    const auto left = gm::test::leftovers();
+    for (const auto& line : left) {
+        std::fprintf(stderr, "left behind: %s\n", line.c_str());
+    }
+    gm::test::remove_leftovers();
+    const bool clean = tmpdir.remove() && left.empty();
     if (context.shouldExit()) {
         return status; // a query such as --list-test-cases
     }
