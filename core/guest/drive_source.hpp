@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What a Drive stands for, found out and checked before qemu is asked: so that a missing or unreadable image is named
+// in one clear line. Opening blocks; any thread.
+#pragma once
+
+#include "core/base/error.hpp"
+#include "core/guest/drive.hpp"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace gm {
+
+struct DriveSource {
+    std::string shown;       // as the user wrote it, for messages
+    nlohmann::json protocol; // options of qemu's protocol node, without node-name and read-only
+    std::string format;      // never empty
+    bool read_only = false;
+    std::optional<unsigned> block_size;
+    std::optional<std::uint64_t> size; // of the virtual disk in bytes, where it is known without asking qemu
+
+    // The error names the drive and says what is wrong with it.
+    static Result<DriveSource> open(const Drive& drive);
+};
+
+} // namespace gm

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// Tells a disk image's format by its first bytes, once, so that it can be named to qemu: qemu left to itself would look
+// again at each start, when the guest may have written another format's header into a raw disk. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace gm {
+
+inline constexpr std::size_t kFormatHeadSize = 4096; // what image_format() wants to see
+
+// qemu's name of the format; "raw" for everything that is no image format (LUKS and the like are the guest's business).
+std::string image_format(std::span<const std::byte> head);
+
+} // namespace gm
