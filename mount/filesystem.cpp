@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount/filesystem.hpp"
+
+namespace gm::mount {
+
+Result<std::unique_ptr<Filesystem>> Filesystem::make(rpc::Link& link, const FilesystemOptions& options)
+{
+    auto root = link.call<rpc::GetAttr>({.target = {rpc::NodeId::root, {}}});
+    if (!root.ok()) {
+        return with_context(root.take_error(), "the guest's root folder");
+    }
+    if (!S_ISDIR(root->attr.mode)) {
+        return make_error(EPROTO, "the guest's root is not a folder");
+    }
+    return std::make_unique<Filesystem>(link, options, root->attr);
+}
+
+Filesystem::Filesystem(rpc::Link& link, const FilesystemOptions& options, const rpc::Attr& root)
+    : link_(link), options_(options), returns_(link),
+      inodes_(root,
+              [this](rpc::NodeId node, std::uint64_t references, bool gone) { returns_.node(node, references, gone); })
+{
+}
+
+void Filesystem::trace_call(std::string_view procedure, const Error* error, std::chrono::nanoseconds time)
+{
+    log(LogLevel::trace, "call {}: {} ({} us)", procedure, error == nullptr ? "ok" : error->text,
+        std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+}
+
+Result<InodePtr> Filesystem::known(InodeId id) const
+{
+    auto inode = inodes_.get(id);
+    if (!inode) {
+        return make_error(ESTALE, "inode {} is not known any more", static_cast<std::uint64_t>(id));
+    }
+    return inode;
+}
+
+Result<Name> Filesystem::name_below(InodeId parent, std::string_view leaf) const
+{
+    if (leaf.size() > rpc::kMaxNameLength) {
+        return make_error(ENAMETOOLONG, "a name of {} bytes", leaf.size());
+    }
+    auto folder = GM_TRY(known(parent));
+    return Name{std::move(folder), std::string(leaf)};
+}
+
+Result<rpc::NodeId> Filesystem::folder_node(const InodePtr& folder)
+{
+    const auto bound = inodes_.node_of(*folder);
+    if (bound != rpc::NodeId::none) {
+        return bound;
+    }
+    const Pin pin = inodes_.pin(*folder);
+    if (pin.target.leaf.empty()) {
+        return pin.target.node; // bound meanwhile
+    }
+    const auto reply = GM_TRY(call<rpc::Lookup>({.parent = pin.target.node, .leaf = pin.target.leaf, .bind = true}));
+    if (reply.node == rpc::NodeId::none) {
+        return make_error(EPROTO, "the appliance did not bind a folder");
+    }
+    inodes_.bind(*folder, reply.node);
+    return inodes_.node_of(*folder);
+}
+
+Entry Filesystem::entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node)
+{
+    auto ref = inodes_.intern(name, attr, node);
+    const auto shown = options_.view.show(attr, ref.inode()->number);
+    return {std::move(ref), shown, options_.timeout};
+}
+
+Attributes Filesystem::attributes(Inode& inode, const rpc::Attr& attr)
+{
+    inode.mode = attr.mode;
+    return {options_.view.show(attr, inode.number), options_.timeout};
+}
+
+void Filesystem::changed(const InodePtr& inode)
+{
+    if (inode) {
+        inodes_.mark_changed(*inode);
+    } else {
+        inodes_.mark_unknown_changed();
+    }
+}
+
+} // namespace gm::mount

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What each operation of the kernel means: a call or two of the daemon, and what the tables must learn from it. The
+// methods have the parameters of libfuse's low-level operations without the request: the op table turns replies and
+// errors into answers. Owned by the session; the methods run on libfuse's threads, many at once, and block.
+// The bodies are in filesystem_{names,attributes,files,folders,xattrs}.cpp.
+#pragma once
+
+#include "core/base/log.hpp"
+#include "core/rpc/link.hpp"
+#include "mount/attr_view.hpp"
+#include "mount/dir_stream.hpp"
+#include "mount/fuse_api.hpp"
+#include "mount/handle_table.hpp"
+#include "mount/inode_table.hpp"
+#include "mount/returns.hpp"
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <sys/statvfs.h>
+
+namespace gm::mount {
+
+// A caller that a signal may end while the call is under way.
+struct Interruptible : Request {
+    std::stop_token stop;
+};
+
+struct Entry {
+    std::optional<EntryRef> ref; // none: there is no such name, and the kernel may remember that
+    struct stat attr = {};
+    double timeout = 0;
+};
+struct Attributes {
+    struct stat attr = {};
+    double timeout = 0;
+};
+struct Opened {
+    HandleKey handle = HandleKey::none;
+};
+struct Created {
+    Entry entry;
+    Opened opened;
+};
+struct Written {
+    std::size_t count = 0;
+};
+struct LinkTarget {
+    std::string text;
+};
+struct XattrReply {
+    std::string bytes;
+    bool size_only = false; // the caller asked how much room it needs
+};
+struct SeekReply {
+    off_t offset = 0;
+};
+struct IoctlReply {
+    std::string bytes;
+};
+
+struct FilesystemOptions {
+    bool read_only = true;
+    AttrView view;
+    double timeout = 1e8; // seconds for which the kernel may keep names and attributes: nobody else changes the guest
+};
+
+// What the kernel must be told because it cannot know. Called from any thread; must not block.
+struct KernelNotices {
+    std::function<void(InodeId)> attributes_changed;
+    // Writes back what the kernel holds of a file's pages. Blocks; false: too many are doing that.
+    std::function<bool(InodeId)> write_back;
+};
+
+class Filesystem {
+public:
+    // Asks the daemon for the root's attributes. The link must outlive the file system.
+    static Result<std::unique_ptr<Filesystem>> make(rpc::Link& link, const FilesystemOptions& options);
+    Filesystem(rpc::Link& link, const FilesystemOptions& options, const rpc::Attr& root);
+
+    // Before the first operation.
+    void set_notices(KernelNotices notices) { notices_ = std::move(notices); }
+    // Gives back to the daemon what is only kept for a batch.
+    void flush_returns() { returns_.flush(); }
+    // Increases with every change; what the periodic sync looks at.
+    [[nodiscard]] Epoch epoch() const { return inodes_.epoch(); }
+    [[nodiscard]] bool read_only() const { return options_.read_only; }
+
+    // Names
+    Result<Entry> lookup(InodeId parent, std::string_view name);
+    void forget(InodeId inode, std::uint64_t lookups);
+    void forget_multi(std::size_t count, fuse_forget_data* forgets);
+    Result<Entry> mknod(const Request& request, InodeId parent, std::string_view name, mode_t mode, dev_t rdev);
+    Result<Entry> mkdir(const Request& request, InodeId parent, std::string_view name, mode_t mode);
+    Result<Entry> symlink(const Request& request, std::string_view target, InodeId parent, std::string_view name);
+    Result<Entry> link(InodeId inode, InodeId new_parent, std::string_view new_name);
+    Result<void> unlink(InodeId parent, std::string_view name);
+    Result<void> rmdir(InodeId parent, std::string_view name);
+    Result<void> rename(InodeId parent, std::string_view name, InodeId new_parent, std::string_view new_name,
+                        unsigned flags);
+
+    // Attributes
+    Result<Attributes> getattr(InodeId inode, fuse_file_info* file);
+    Result<Attributes> setattr(const Request& request, InodeId inode, struct stat* attr, int to_set,
+                               fuse_file_info* file);
+    Result<LinkTarget> readlink(InodeId inode);
+    Result<struct statvfs> statfs(InodeId inode);
+    Result<void> access(InodeId inode, int mask);
+    Result<IoctlReply> ioctl(const Interruptible& request, InodeId inode, unsigned command, void* argument,
+                             fuse_file_info* file, unsigned flags, const void* input, std::size_t input_size,
+                             std::size_t output_size);
+
+    // Files
+    Result<Opened> open(const Request& request, InodeId inode, fuse_file_info* file);
+    Result<Created> create(const Request& request, InodeId parent, std::string_view name, mode_t mode,
+                           fuse_file_info* file);
+    Result<void> release(InodeId inode, fuse_file_info* file);
+    Result<rpc::Bulk> read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
+                           fuse_file_info* file);
+    Result<Written> write(const Request& request, InodeId inode, const char* bytes, std::size_t size, off_t offset,
+                          fuse_file_info* file);
+    Result<void> fsync(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* file);
+    Result<void> fallocate(const Interruptible& request, InodeId inode, int mode, off_t offset, off_t length,
+                           fuse_file_info* file);
+    Result<SeekReply> lseek(InodeId inode, off_t offset, int whence, fuse_file_info* file);
+    Result<Written> copy_file_range(const Interruptible& request, InodeId source, off_t source_offset,
+                                    fuse_file_info* source_file, InodeId sink, off_t sink_offset,
+                                    fuse_file_info* sink_file, std::size_t length, int flags);
+
+    // Folders
+    Result<Opened> opendir(InodeId inode, fuse_file_info* file);
+    Result<DirBuffer> readdir(InodeId inode, std::size_t size, off_t offset, fuse_file_info* file);
+    Result<DirBuffer> readdirplus(InodeId inode, std::size_t size, off_t offset, fuse_file_info* file);
+    Result<void> fsyncdir(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* file);
+
+    // Extended attributes
+    Result<void> setxattr(InodeId inode, std::string_view name, const char* value, std::size_t size, int flags);
+    Result<XattrReply> getxattr(InodeId inode, std::string_view name, std::size_t size);
+    Result<XattrReply> listxattr(InodeId inode, std::size_t size);
+    Result<void> removexattr(InodeId inode, std::string_view name);
+
+private:
+    template <typename P>
+    Result<typename P::Reply> call(const typename P::Args& args, std::stop_token stop = {})
+    {
+        const auto begun = std::chrono::steady_clock::now();
+        auto reply = link_.call<P>(args, {.stop = std::move(stop)});
+        if (log_enabled(LogLevel::trace)) {
+            trace_call(P::name, reply.ok() ? nullptr : &reply.error(), std::chrono::steady_clock::now() - begun);
+        }
+        return reply;
+    }
+    static void trace_call(std::string_view procedure, const Error* error, std::chrono::nanoseconds time);
+
+    Result<InodePtr> known(InodeId id) const; // ESTALE: the kernel should not ask for it any more
+    // The daemon's node of a folder, made when it is not there yet.
+    Result<rpc::NodeId> folder_node(const InodePtr& folder);
+    Result<Name> name_below(InodeId parent, std::string_view leaf) const;
+
+    Entry entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node);
+    Attributes attributes(Inode& inode, const rpc::Attr& attr);
+    Result<Entry> lookup_for_export(const InodePtr& folder, std::string_view name);
+    Result<void> remove(InodeId parent, std::string_view name, bool folder);
+    void changed(const InodePtr& inode);
+
+    // Takes the set-id bits away after a write or truncation by somebody who is not root.
+    // True when it did.
+    bool drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode);
+    Result<OpenFilePtr> open_file(InodeId inode, fuse_file_info* file);
+    Result<rpc::HandleId> handle_of(OpenFile& file);
+    Result<FolderPagePtr> folder_page(const InodePtr& folder, std::uint64_t offset, bool with_attributes);
+    Result<DirBuffer> read_folder(InodeId inode, std::size_t size, off_t offset, bool with_attributes);
+    bool add_entry(DirBuffer& buffer, const InodePtr& folder, const FolderPage& page, const rpc::DirEntry& entry);
+
+    rpc::Link& link_;
+    const FilesystemOptions options_;
+    KernelNotices notices_;
+    Returns returns_;
+    InodeTable inodes_;
+    HandleTable handles_;
+    FolderPages pages_;
+};
+
+} // namespace gm::mount

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Operations on what an inode or a file system is like.
+#include "mount/filesystem.hpp"
+
+#include <cstring>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+namespace gm::mount {
+namespace {
+
+rpc::Timestamp timestamp(const timespec& time)
+{
+    return {.seconds = time.tv_sec, .nanoseconds = static_cast<std::uint32_t>(time.tv_nsec)};
+}
+
+template <typename T>
+std::string bytes_of(const T& value, std::size_t limit)
+{
+    std::string bytes(sizeof value, '\0');
+    std::memcpy(bytes.data(), &value, sizeof value);
+    bytes.resize(std::min(bytes.size(), limit));
+    return bytes;
+}
+
+template <typename T>
+Result<T> value_of(const void* input, std::size_t size)
+{
+    if (size < sizeof(T)) {
+        return make_error(EINVAL, "an argument of {} bytes", size);
+    }
+    T value;
+    std::memcpy(&value, input, sizeof value);
+    return value;
+}
+
+} // namespace
+
+Result<Attributes> Filesystem::getattr(InodeId inode, fuse_file_info* /*file*/)
+{
+    const auto object = GM_TRY(known(inode));
+    const Pin pin = inodes_.pin(*object);
+    const auto reply = GM_TRY(call<rpc::GetAttr>({.target = pin.target}));
+    return attributes(*object, reply.attr);
+}
+
+Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, struct stat* attr, int to_set,
+                                       fuse_file_info* file)
+{
+    const auto object = GM_TRY(known(inode));
+    rpc::SetAttr::Args args;
+    if ((to_set & FUSE_SET_ATTR_MODE) != 0) {
+        args.mode = attr->st_mode & 07777U;
+    }
+    if ((to_set & FUSE_SET_ATTR_UID) != 0) {
+        args.uid = attr->st_uid;
+    }
+    if ((to_set & FUSE_SET_ATTR_GID) != 0) {
+        args.gid = attr->st_gid;
+    }
+    if ((to_set & FUSE_SET_ATTR_SIZE) != 0) {
+        args.size = static_cast<std::uint64_t>(attr->st_size);
+        if (file != nullptr) {
+            const auto open = handles_.get(HandleKey{file->fh});
+            args.handle = open && open->writable() ? GM_TRY(handle_of(*open)) : rpc::HandleId::none;
+        }
+    }
+    if ((to_set & FUSE_SET_ATTR_ATIME_NOW) != 0) {
+        args.atime = rpc::NewTime{};
+    } else if ((to_set & FUSE_SET_ATTR_ATIME) != 0) {
+        args.atime = rpc::NewTime{timestamp(attr->st_atim)};
+    }
+    if ((to_set & FUSE_SET_ATTR_MTIME_NOW) != 0) {
+        args.mtime = rpc::NewTime{};
+    } else if ((to_set & FUSE_SET_ATTR_MTIME) != 0) {
+        args.mtime = rpc::NewTime{timestamp(attr->st_mtim)};
+    }
+    // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock has done so.
+    const auto reply = [&] {
+        const Pin pin = inodes_.pin(*object);
+        args.target = pin.target;
+        return call<rpc::SetAttr>(args);
+    }();
+    changed(object);
+    auto now = GM_TRY(reply).attr;
+    if (args.size && !args.mode && drop_set_id_bits(request, object, now.mode)) {
+        return getattr(inode, file);
+    }
+    return attributes(*object, now);
+}
+
+bool Filesystem::drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode)
+{
+    // As the kernel does for a local file: sgid without group execution is no set-id bit.
+    const std::uint32_t bits = S_ISUID | ((mode & S_IXGRP) != 0 ? S_ISGID : 0U);
+    if (request.uid == 0 || (mode & bits) == 0 || !S_ISREG(mode)) {
+        return false;
+    }
+    const Pin pin = inodes_.pin(*inode);
+    const auto reply = call<rpc::SetAttr>({.target = pin.target, .mode = mode & 07777U & ~bits});
+    changed(inode);
+    if (reply.ok()) {
+        inode->mode = reply->attr.mode;
+    } else {
+        log_warning("inode {} keeps its set-id bits: {}", inode->number, reply.error().text);
+    }
+    return true;
+}
+
+Result<LinkTarget> Filesystem::readlink(InodeId inode)
+{
+    const auto object = GM_TRY(known(inode));
+    const Pin pin = inodes_.pin(*object);
+    auto reply = GM_TRY(call<rpc::ReadLink>({.target = pin.target}));
+    return LinkTarget{std::move(reply.link_target)};
+}
+
+Result<struct statvfs> Filesystem::statfs(InodeId inode)
+{
+    const auto object = GM_TRY(known(inode));
+    const Pin pin = inodes_.pin(*object);
+    const auto reply = GM_TRY(call<rpc::StatFs>({.target = pin.target}));
+    struct statvfs shown = {};
+    shown.f_bsize = reply.block_size;
+    shown.f_frsize = reply.fragment_size;
+    shown.f_blocks = reply.blocks;
+    shown.f_bfree = reply.blocks_free;
+    shown.f_bavail = reply.blocks_available;
+    shown.f_files = reply.files;
+    shown.f_ffree = reply.files_free;
+    shown.f_favail = reply.files_free;
+    shown.f_namemax = reply.name_max;
+    return shown;
+}
+
+// Asked only where the kernel does not check modes itself: whoever may use the mount acts as the guest's root, who may
+// do anything but execute a file that nobody may execute.
+Result<void> Filesystem::access(InodeId inode, int mask)
+{
+    const auto object = GM_TRY(known(inode));
+    if ((mask & X_OK) != 0 && object->type == S_IFREG) {
+        const auto now = GM_TRY(getattr(inode, nullptr));
+        if ((now.attr.st_mode & 0111U) == 0) {
+            return make_error(EACCES, "a file that nobody may execute");
+        }
+    }
+    return {};
+}
+
+Result<IoctlReply> Filesystem::ioctl(const Interruptible& request, InodeId inode, unsigned command, void* /*argument*/,
+                                     fuse_file_info* /*file*/, unsigned /*flags*/, const void* input,
+                                     std::size_t input_size, std::size_t output_size)
+{
+    const auto object = GM_TRY(known(inode));
+    const Pin pin = inodes_.pin(*object);
+    switch (command) {
+    case FS_IOC_GETFLAGS: {
+        const auto reply = GM_TRY(call<rpc::GetInodeFlags>({.target = pin.target}));
+        return IoctlReply{bytes_of(reply.flags, output_size)};
+    }
+    case FS_IOC_SETFLAGS: {
+        const auto flags = GM_TRY(value_of<std::uint32_t>(input, input_size));
+        const auto reply = call<rpc::SetInodeFlags>({.target = pin.target, .flags = flags});
+        changed(object);
+        GM_TRY(reply);
+        notices_.attributes_changed(inode); // its ctime
+        return IoctlReply{};
+    }
+    case FITRIM: {
+        auto range = GM_TRY(value_of<fstrim_range>(input, input_size));
+        const auto reply = GM_TRY(call<rpc::Trim>(
+            {.target = pin.target, .start = range.start, .length = range.len, .minimum = range.minlen}, request.stop));
+        range.len = reply.trimmed;
+        return IoctlReply{bytes_of(range, output_size)};
+    }
+    default:
+        return make_error(ENOTTY, "ioctl {:#x}", command);
+    }
+}
+
+} // namespace gm::mount

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Operations on open files.
+#include "mount/filesystem.hpp"
+
+#include <fcntl.h>
+
+namespace gm::mount {
+namespace {
+
+// What the daemon opens for an open of the kernel. The kernel appends, syncs and aligns by itself; and to write part of
+// a page it reads the rest, even for somebody who may only write.
+std::uint32_t flags_for_daemon(int flags)
+{
+    const int kept = flags & (O_TRUNC | O_NOATIME | O_EXCL);
+    const int access = (flags & O_ACCMODE) == O_RDONLY && (flags & O_TRUNC) == 0 ? O_RDONLY : O_RDWR;
+    return static_cast<std::uint32_t>(kept | access | O_NOFOLLOW);
+}
+
+Opened opened(HandleKey key, fuse_file_info& file)
+{
+    file.fh = static_cast<std::uint64_t>(key);
+    file.keep_cache = 1;
+    return {key};
+}
+
+} // namespace
+
+Result<Opened> Filesystem::open(const Request& request, InodeId inode, fuse_file_info* file)
+{
+    if (options_.read_only) {
+        return make_error(ENOSYS, "opens are the kernel's own affair"); // it does not ask again
+    }
+    auto object = GM_TRY(known(inode));
+    const auto flags = flags_for_daemon(file->flags) & ~static_cast<std::uint32_t>(O_EXCL);
+    const bool writable = (flags & O_ACCMODE) == O_RDWR;
+    auto open = std::make_shared<OpenFile>(object, writable, flags & ~static_cast<std::uint32_t>(O_TRUNC), returns_);
+    // What may fail, or act, is done now; a file opened to be read is opened when something is read from the guest.
+    if (writable || (flags & O_NOATIME) != 0) {
+        const auto reply = [&] {
+            const Pin pin = inodes_.pin(*object);
+            return call<rpc::Open>({.target = pin.target, .flags = flags});
+        }();
+        if ((flags & O_TRUNC) != 0) {
+            changed(object);
+        }
+        const auto now = GM_TRY(reply);
+        open->opened(now.handle);
+        object->mode = now.attr.mode;
+        if ((flags & O_TRUNC) != 0) {
+            drop_set_id_bits(request, object, now.attr.mode);
+        }
+    }
+    return opened(handles_.add(std::move(open)), *file);
+}
+
+Result<Created> Filesystem::create(const Request& request, InodeId parent, std::string_view name, mode_t mode,
+                                   fuse_file_info* file)
+{
+    const auto below = GM_TRY(name_below(parent, name));
+    const auto node = GM_TRY(folder_node(below.folder));
+    const auto flags = flags_for_daemon(file->flags | O_RDWR);
+    const auto reply = call<rpc::Create>(
+        {.parent = node, .leaf = below.leaf, .mode = mode, .flags = flags, .caller = options_.view.creator(request)});
+    changed(below.folder);
+    const auto made = GM_TRY(reply);
+    auto made_entry = entry(below, made.attr, rpc::NodeId::none);
+    const auto& inode = made_entry.ref->inode();
+    changed(inode);
+    auto open =
+        std::make_shared<OpenFile>(inode, true, flags & ~static_cast<std::uint32_t>(O_TRUNC | O_EXCL), returns_);
+    open->opened(made.handle);
+    const auto key = handles_.add(std::move(open));
+    return Created{std::move(made_entry), opened(key, *file)};
+}
+
+Result<void> Filesystem::release(InodeId /*inode*/, fuse_file_info* file)
+{
+    handles_.remove(HandleKey{file->fh});
+    return {};
+}
+
+Result<OpenFilePtr> Filesystem::open_file(InodeId inode, fuse_file_info* file)
+{
+    if (file->fh != 0) {
+        auto open = handles_.get(HandleKey{file->fh});
+        if (!open) {
+            return make_error(EBADF, "no open file {}", file->fh);
+        }
+        return open;
+    }
+    auto object = GM_TRY(known(inode));
+    return handles_.reader(inode, [&] {
+        return std::make_shared<OpenFile>(object, false, static_cast<std::uint32_t>(O_RDONLY | O_NOFOLLOW), returns_);
+    });
+}
+
+Result<rpc::HandleId> Filesystem::handle_of(OpenFile& file)
+{
+    return file.handle([&](std::uint32_t flags) -> Result<rpc::HandleId> {
+        const Pin pin = inodes_.pin(*file.inode());
+        const auto reply = GM_TRY(call<rpc::Open>({.target = pin.target, .flags = flags}));
+        return reply.handle;
+    });
+}
+
+Result<rpc::Bulk> Filesystem::read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
+                                   fuse_file_info* file)
+{
+    const auto open = GM_TRY(open_file(inode, file));
+    const auto handle = GM_TRY(handle_of(*open));
+    auto reply = GM_TRY(call<rpc::Read>(
+        {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .size = static_cast<std::uint32_t>(size)},
+        request.stop));
+    if (reply.data.size() > size) {
+        return make_error(EPROTO, "the appliance sent more than was asked for");
+    }
+    if (!options_.read_only) {
+        changed(open->inode()); // its atime
+    }
+    return std::move(reply.data);
+}
+
+Result<Written> Filesystem::write(const Request& request, InodeId inode, const char* bytes, std::size_t size,
+                                  off_t offset, fuse_file_info* file)
+{
+    const auto open = GM_TRY(open_file(inode, file));
+    const auto handle = GM_TRY(handle_of(*open));
+    const std::span data(reinterpret_cast<const std::byte*>(bytes), size); // bytes as bytes
+    const auto reply = call<rpc::Write>(
+        {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .data = rpc::Bulk::borrow(data)});
+    changed(open->inode());
+    const auto written = GM_TRY(reply).written;
+    if (written > size) {
+        return make_error(EPROTO, "the appliance wrote more than it was given");
+    }
+    // Pages written back are nobody's write: the kernel sends the writes to a set-id file one by one.
+    if (file->writepage == 0) {
+        drop_set_id_bits(request, open->inode(), open->inode()->mode);
+    }
+    // With its write-back cache the kernel keeps size and times, but it cannot know how many blocks they take.
+    notices_.attributes_changed(open->inode()->id);
+    return Written{written};
+}
+
+Result<void> Filesystem::fsync(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* file)
+{
+    const auto open = GM_TRY(open_file(inode, file));
+    const auto handle = GM_TRY(handle_of(*open));
+    GM_TRY(call<rpc::Fsync>({.handle = handle, .target = {}, .data_only = data_only != 0}, request.stop));
+    return {};
+}
+
+Result<void> Filesystem::fallocate(const Interruptible& request, InodeId inode, int mode, off_t offset, off_t length,
+                                   fuse_file_info* file)
+{
+    const auto open = GM_TRY(open_file(inode, file));
+    const auto handle = GM_TRY(handle_of(*open));
+    const auto reply = call<rpc::Fallocate>({.handle = handle,
+                                             .mode = static_cast<std::uint32_t>(mode),
+                                             .offset = static_cast<std::uint64_t>(offset),
+                                             .length = static_cast<std::uint64_t>(length)},
+                                            request.stop);
+    changed(open->inode());
+    GM_TRY(reply);
+    drop_set_id_bits(request, open->inode(), open->inode()->mode);
+    notices_.attributes_changed(open->inode()->id);
+    return {};
+}
+
+Result<SeekReply> Filesystem::lseek(InodeId inode, off_t offset, int whence, fuse_file_info* file)
+{
+    const auto open = GM_TRY(open_file(inode, file));
+    // The guest knows of no data that the kernel still holds.
+    if (handles_.written_through(inode) && !notices_.write_back(inode)) {
+        log_debug("too many seeks for data at once: inode {} is not written back first", open->inode()->number);
+    }
+    const auto handle = GM_TRY(handle_of(*open));
+    const auto reply =
+        GM_TRY(call<rpc::Seek>({.handle = handle, .offset = offset, .whence = static_cast<std::uint32_t>(whence)}));
+    return SeekReply{static_cast<off_t>(reply.offset)};
+}
+
+Result<Written> Filesystem::copy_file_range(const Interruptible& request, InodeId source, off_t source_offset,
+                                            fuse_file_info* source_file, InodeId sink, off_t sink_offset,
+                                            fuse_file_info* sink_file, std::size_t length, int /*flags*/)
+{
+    const auto from = GM_TRY(open_file(source, source_file));
+    const auto to = GM_TRY(open_file(sink, sink_file));
+    const auto from_handle = GM_TRY(handle_of(*from));
+    const auto to_handle = GM_TRY(handle_of(*to));
+    const auto reply = call<rpc::CopyFileRange>({.source = from_handle,
+                                                 .source_offset = static_cast<std::uint64_t>(source_offset),
+                                                 .sink = to_handle,
+                                                 .sink_offset = static_cast<std::uint64_t>(sink_offset),
+                                                 .length = length},
+                                                request.stop);
+    changed(to->inode());
+    const auto copied = GM_TRY(reply).copied;
+    if (copied > length) {
+        return make_error(EPROTO, "the appliance copied more than was asked for");
+    }
+    drop_set_id_bits(request, to->inode(), to->inode()->mode);
+    notices_.attributes_changed(to->inode()->id);
+    return Written{copied};
+}
+
+} // namespace gm::mount

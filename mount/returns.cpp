@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount/returns.hpp"
+
+#include <utility>
+
+namespace gm::mount {
+namespace {
+
+constexpr std::size_t kNodesAtOnce = 256;
+
+// Nobody can do anything about a failure: either the guest is gone, or it never had them.
+constexpr auto ignore = [](const auto&) {};
+
+} // namespace
+
+void Returns::node(rpc::NodeId node, std::uint64_t references, bool at_once)
+{
+    auto batch = nodes_.with([&](Nodes& nodes) {
+        nodes.push_back({node, references});
+        return at_once || nodes.size() >= kNodesAtOnce ? std::exchange(nodes, {}) : Nodes{};
+    });
+    if (!batch.empty()) {
+        link_.begin<rpc::Forget>({std::move(batch)}, ignore);
+    }
+}
+
+void Returns::handle(rpc::HandleId handle)
+{
+    link_.begin<rpc::Release>({{handle}}, ignore);
+}
+
+void Returns::flush()
+{
+    auto batch = nodes_.with([](Nodes& nodes) { return std::exchange(nodes, {}); });
+    if (!batch.empty()) {
+        link_.begin<rpc::Forget>({std::move(batch)}, ignore);
+    }
+}
+
+} // namespace gm::mount

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the host gives back to the daemon: node references and open files, by messages that nobody waits for. Node
+// references are collected into batches; what keeps space in the guest from being freed goes at once.
+// Owned by the Filesystem; any thread, never blocks on a reply.
+#pragma once
+
+#include "core/base/guarded.hpp"
+#include "core/rpc/link.hpp"
+
+namespace gm::mount {
+
+class Returns {
+public:
+    explicit Returns(rpc::Link& link) : link_(link) {}
+
+    void node(rpc::NodeId node, std::uint64_t references, bool at_once);
+    void handle(rpc::HandleId handle);
+    // Sends what has been collected.
+    void flush();
+
+private:
+    using Nodes = std::vector<rpc::NodeCount>;
+
+    rpc::Link& link_;
+    Guarded<Nodes> nodes_; // level: leaf; never held while sending
+};
+
+} // namespace gm::mount
