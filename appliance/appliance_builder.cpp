@@ -276,12 +276,12 @@ private:
     Result<void> pack_root()
     {
         const std::string image = plan_.folder + "/root";
-        auto tool = GM_TRY(BuildTool::start(
-            {{"mkfs.erofs", "-zlz4hc", "-T0", "--all-root", "-U00000000-0000-0000-0000-000000000000", image, chroot_},
-             "erofs-utils",
-             scratch_,
-             std::nullopt,
-             std::nullopt}));
+        auto tool = GM_TRY(BuildTool::start({{"mkfs.erofs", "-zlz4hc", "-C16384", "-T0", "--all-root",
+                                              "-U00000000-0000-0000-0000-000000000000", image, chroot_},
+                                             "erofs-utils",
+                                             scratch_,
+                                             std::nullopt,
+                                             std::nullopt}));
         GM_TRY(tool.finish([this] { meter_.tick(); }, deadline_));
         const UniqueFd file = GM_TRY(open_file(image, O_RDWR));
         GM_TRY(sys([&] { return ::fsync(file.get()); }, [&] { return fmt::format("write '{}'", image); }));
