@@ -6,7 +6,7 @@
 // guest; everything else may be called by any thread.
 #pragma once
 
-#include "core/guest/drive_source.hpp"
+#include "core/guest/drive.hpp"
 #include "core/launch/qemu_launcher.hpp"
 
 #include <atomic>
@@ -16,6 +16,8 @@
 #include <vector>
 
 namespace gm {
+
+struct DriveSource; // drive_source.hpp
 
 struct GuestOptions {
     appliance::ApplianceFiles appliance;

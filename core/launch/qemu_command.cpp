@@ -43,8 +43,9 @@ std::vector<std::string> qemu_argv(const QemuPlan& plan)
     add("-smp", std::to_string(plan.vcpus));
     add("-m", fmt::format("{}M", plan.memory_mib));
     if (plan.ram) {
-        add("-object", fmt::format("memory-backend-file,id=ram,size={}M,mem-path={},share={}", plan.memory_mib,
-                                   escaped(plan.ram->path), plan.ram->shared ? "on" : "off"));
+        // By descriptor: the file that was checked, whatever its name leads to by now.
+        add("-object", fmt::format("memory-backend-file,id=ram,size={}M,mem-path=/proc/self/fd/{},share={}",
+                                   plan.memory_mib, plan.fds.ram, plan.ram->shared ? "on" : "off"));
     }
     add("-kernel", plan.kernel);
     add("-initrd", plan.initrd);

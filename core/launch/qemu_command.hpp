@@ -13,7 +13,7 @@ namespace gm::launch {
 
 // Guest memory as a file: shared when the file becomes a template, private (copy on write) in a clone of it.
 struct RamFile {
-    std::string path;
+    int fd = -1; // ours, not owned; open for reading and writing
     bool shared = false;
 
     bool operator==(const RamFile&) const = default;
@@ -24,6 +24,7 @@ struct QemuFds {
     int qmp = 3;
     int rpc = 4;
     int console = 5;
+    int ram = 6; // when there is a RamFile
 
     bool operator==(const QemuFds&) const = default;
 };

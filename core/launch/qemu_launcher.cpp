@@ -3,8 +3,15 @@
 
 #include "appliance/kernel_command_line.hpp"
 #include "core/base/log.hpp"
+#include "core/base/syscall.hpp"
 #include "core/launch/accelerator_choice.hpp"
+#include "core/launch/machine_state.hpp"
+#include "core/launch/template_store.hpp"
 
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 namespace gm::launch {
@@ -14,11 +21,17 @@ constexpr Millis kMonitorLimit{10'000};  // from exec to a usable monitor, on a 
 constexpr Millis kBootLimit{60'000};     // from exec to the daemon's hello, under TCG on a loaded host
 constexpr Millis kTrialBootLimit{8'000}; // the same under KVM, while it is not known to work
 constexpr Millis kFirstSign{3'000};      // a guest that has printed nothing by then hangs
+constexpr Millis kRestoreLimit{3'000};   // a restore that takes longer has failed
+constexpr Millis kSaveLimit{10'000};
+constexpr Millis kMakerLimit{20'000}; // as long as another process that makes the template is waited for
 constexpr Millis kNoticeEnd{2'000};
 
 class Launch {
 public:
-    Launch(const LaunchRequest& request, QemuIdentity qemu) : request_(request), qemu_(std::move(qemu)) {}
+    Launch(const LaunchRequest& request, QemuIdentity qemu)
+        : request_(request), qemu_(std::move(qemu)), boot_id_(host_boot_id())
+    {
+    }
 
     Result<Launched> run();
 
@@ -27,11 +40,16 @@ private:
 
     Result<Launched> attempt(const Try& attempt);
     Result<Launched> boot_cold(const Try& attempt, std::optional<RamFile> ram);
+    Result<Launched> restore(Accelerator accelerator, const Template& saved);
+    std::optional<Result<Launched>> try_template(const TemplateStore& store, Accelerator accelerator);
+    Result<Launched> boot_and_save(const TemplateStore& store, const Try& attempt);
+    [[nodiscard]] std::string template_key(Accelerator accelerator) const;
     [[nodiscard]] QemuPlan plan_for(const Try& attempt) const;
     [[nodiscard]] bool cancelled(const Error& error) const { return error.errno_value == ECANCELED; }
 
     const LaunchRequest& request_;
     QemuIdentity qemu_;
+    std::string boot_id_;
 };
 
 QemuPlan Launch::plan_for(const Try& attempt) const
@@ -94,9 +112,119 @@ Result<Launched> Launch::boot_cold(const Try& attempt, std::optional<RamFile> ra
     return launched;
 }
 
+// Everything that shapes the machine: a template serves exactly the launches that would boot the same.
+std::string Launch::template_key(Accelerator accelerator) const
+{
+    const auto argv = qemu_argv(plan_for({accelerator, true}));
+    return short_hash(fmt::format("{}\n{}\n{}\n{:x}", fmt::join(argv, "\n"), qemu_.text(), request_.appliance.key,
+                                  rpc::Procedures::fingerprint()));
+}
+
+// The clock stood still and the random numbers are those of every other clone until the daemon hears this.
+Result<void> wake(rpc::Link& link, Millis limit)
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    rpc::Wake::Args args;
+    args.now = {now.tv_sec, static_cast<std::uint32_t>(now.tv_nsec)};
+    args.entropy.resize(128);
+    GM_TRY(sys([&] { return ::getrandom(args.entropy.data(), args.entropy.size(), 0); }, "getrandom"));
+    GM_TRY(link.call<rpc::Wake>(args, {.limit = limit}));
+    return {};
+}
+
+Result<Launched> Launch::restore(Accelerator accelerator, const Template& saved)
+{
+    const Deadline deadline{kRestoreLimit};
+    QemuPlan plan = plan_for({accelerator, true});
+    plan.ram = RamFile{.fd = saved.ram.get(), .shared = false};
+    plan.incoming = true;
+    const WatchRules rules{.first_sign = std::nullopt, .cancel_fd = request_.cancel_fd, .echo = request_.echo};
+    Launched launched;
+    launched.accelerator = accelerator;
+    launched.from_template = true;
+    launched.qemu = GM_TRY(QemuProcess::start(std::move(plan), rules, deadline));
+    if (launched.qemu->qmp().version() != saved.qemu_version) {
+        return make_error(EINVAL, "the template was made by qemu {}", saved.qemu_version);
+    }
+    launched.link = std::make_unique<rpc::Link>(launched.qemu->take_rpc_socket(), rpc::LinkOptions{});
+    GM_TRY(load_state(launched.qemu->qmp(), saved.state.get(), deadline));
+    if (const auto woken = wake(*launched.link, deadline.left()); !woken) {
+        return explain(*launched.qemu, woken.error());
+    }
+    return launched;
+}
+
+// Nothing when there is no usable template; one that does not work is dropped.
+std::optional<Result<Launched>> Launch::try_template(const TemplateStore& store, Accelerator accelerator)
+{
+    const auto saved = store.find();
+    if (!saved) {
+        return std::nullopt;
+    }
+    auto launched = restore(accelerator, *saved);
+    if (launched || cancelled(launched.error())) {
+        return launched;
+    }
+    log_debug("template dropped: {}", launched.error().text);
+    store.drop(*saved);
+    return std::nullopt;
+}
+
+// Boots with the guest's memory in a file, saves the machine when its daemon has answered, and goes on with a clone of
+// what was saved: so the template is known to work before anybody depends on it.
+Result<Launched> Launch::boot_and_save(const TemplateStore& store, const Try& attempt)
+{
+    const UniqueFd ram{GM_TRY(sys([] { return ::memfd_create("ram", MFD_CLOEXEC); }, "memfd_create"))};
+    const UniqueFd state{GM_TRY(sys([] { return ::memfd_create("state", MFD_CLOEXEC); }, "memfd_create"))};
+    auto source = boot_cold(attempt, RamFile{.fd = ram.get(), .shared = true});
+    if (!source) {
+        return source;
+    }
+    auto& qemu = *source.value().qemu;
+    const Deadline deadline{kSaveLimit};
+    auto saved = save_state(qemu, state.get(), deadline);
+    if (saved) {
+        saved = store.save(ram, state, qemu.qmp().version());
+    }
+    if (!saved) {
+        log_debug("no template: {}", saved.error().text);
+        // The machine itself is none the worse: it goes on.
+        if (auto resumed = qemu.qmp().execute("cont", deadline); !resumed) {
+            return explain(qemu, resumed.error());
+        }
+        return source;
+    }
+    if (auto launched = try_template(store, attempt.accelerator)) {
+        return std::move(*launched);
+    }
+    store.give_up(boot_id_);
+    if (auto resumed = qemu.qmp().execute("cont", deadline); !resumed) {
+        return explain(qemu, resumed.error());
+    }
+    return source;
+}
+
 Result<Launched> Launch::attempt(const Try& attempt)
 {
-    return boot_cold(attempt, std::nullopt);
+    if (request_.cache_folder.empty()) {
+        return boot_cold(attempt, std::nullopt);
+    }
+    const TemplateStore store{request_.cache_folder, template_key(attempt.accelerator)};
+    if (store.given_up(boot_id_)) {
+        return boot_cold(attempt, std::nullopt);
+    }
+    if (auto launched = try_template(store, attempt.accelerator)) {
+        return std::move(*launched);
+    }
+    const auto making = store.lock(kMakerLimit, request_.cancel_fd);
+    if (!making) {
+        return cancelled(making.error()) ? Result<Launched>{making.error()} : boot_cold(attempt, std::nullopt);
+    }
+    if (auto launched = try_template(store, attempt.accelerator)) { // another process has made it meanwhile
+        return std::move(*launched);
+    }
+    return boot_and_save(store, attempt);
 }
 
 Result<Launched> Launch::run()

@@ -36,11 +36,14 @@ Result<std::unique_ptr<QemuProcess>> QemuProcess::start(QemuPlan plan, const Wat
     // A wrapper script's child may keep the other end open for longer than we want to read.
     GM_TRY(sys([&] { return ::fcntl(messages.read_end.get(), F_SETFL, O_NONBLOCK); }, "fcntl"));
 
-    plan.fds = QemuFds{.qmp = 3, .rpc = 4, .console = 5};
+    plan.fds = QemuFds{};
     Command command;
     command.argv = qemu_argv(plan);
     command.inherited = {
         {qmp.second.get(), plan.fds.qmp}, {rpc.second.get(), plan.fds.rpc}, {console.second.get(), plan.fds.console}};
+    if (plan.ram) {
+        command.inherited.push_back({plan.ram->fd, plan.fds.ram});
+    }
     command.standard_output = messages.write_end.get();
     command.standard_error = messages.write_end.get();
     log_debug("run: {}", fmt::join(command.argv, " "));
@@ -54,15 +57,7 @@ Result<std::unique_ptr<QemuProcess>> QemuProcess::start(QemuPlan plan, const Wat
     process->watcher_ = std::jthread([raw = process.get()] { raw->watch(); });
     auto monitor = Qmp::connect(
         std::move(qmp.first),
-        [raw = process.get()](const std::string& name, const Json& data) {
-            const auto reason = data.value("reason", std::string{});
-            if (name == "STOP" && data.value("status", std::string{}) == "internal-error") {
-                raw->kill({Failure::Kind::internal, "the accelerator reported an internal error"});
-            } else if (name == "GUEST_PANICKED" || (name == "SHUTDOWN" && reason == "guest-panic")) {
-                raw->kill({Failure::Kind::ended, "the appliance's kernel panicked"});
-            }
-        },
-        deadline);
+        [raw = process.get()](const std::string& name, const Json& data) { raw->take_event(name, data); }, deadline);
     if (!monitor) {
         if (monitor.error().errno_value == ETIMEDOUT) {
             process->kill({Failure::Kind::silent, "qemu's monitor did not answer in time"});
@@ -73,6 +68,32 @@ Result<std::unique_ptr<QemuProcess>> QemuProcess::start(QemuPlan plan, const Wat
     }
     process->qmp_ = monitor.take_value();
     return process;
+}
+
+void QemuProcess::take_event(const std::string& name, const Json& data)
+{
+    if (name == "STOP" && data.value("status", std::string{}) == "internal-error") {
+        kill({Failure::Kind::internal, "the accelerator reported an internal error"});
+    } else if (name == "GUEST_PANICKED") {
+        kill({Failure::Kind::ended, "the appliance's kernel panicked"});
+    } else if (name == "MIGRATION") {
+        const std::lock_guard lock(fate_mutex_);
+        migration_ = data.value("status", std::string{});
+        fate_known_.notify_all();
+    }
+}
+
+Result<void> QemuProcess::migrated(Deadline deadline)
+{
+    std::unique_lock lock(fate_mutex_);
+    const auto over = [&] { return migration_ == "completed" || migration_ == "failed" || fate_.failure; };
+    if (!fate_known_.wait_until(lock, deadline.at(), over)) {
+        return make_error(ETIMEDOUT, "qemu did not save or load the machine's state in time");
+    }
+    if (migration_ != "completed") {
+        return make_error(EIO, "qemu cannot save or load the machine's state");
+    }
+    return {};
 }
 
 QemuProcess::~QemuProcess()

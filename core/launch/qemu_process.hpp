@@ -59,6 +59,9 @@ public:
     // socket is often seen before the end of the process.
     [[nodiscard]] std::optional<Failure> failure(Millis patience = Millis{0});
 
+    // Waits for the end of a migration that a command has started.
+    Result<void> migrated(Deadline deadline);
+
     // The launch is over: the rules for its time no longer hold.
     void launched();
     // Called once, by the watching thread, when qemu has ended; at once when it already has.
@@ -83,6 +86,7 @@ private:
     QemuProcess(Subprocess child, Sockets sockets, UniqueFd rpc_socket, const WatchRules& rules);
 
     void watch();
+    void take_event(const std::string& name, const Json& data);
     bool take_output(UniqueFd& from, bool is_console);
     void notice_end();
 
@@ -97,7 +101,8 @@ private:
     bool console_spoke_ = false; // watching thread only
     std::mutex fate_mutex_;
     std::condition_variable fate_known_;
-    Fate fate_; // under fate_mutex_
+    Fate fate_;             // under fate_mutex_
+    std::string migration_; // status of the last one; under fate_mutex_
     std::unique_ptr<Qmp> qmp_;
     std::jthread watcher_;
 };

@@ -106,10 +106,10 @@ TEST_SUITE("qemu_command")
     {
         QemuPlan plan = example();
         plan.memory_mib = 2048;
-        plan.ram = RamFile{.path = "/cache/a,b/ram", .shared = false};
+        plan.ram = RamFile{.fd = 9, .shared = false};
         plan.incoming = true;
         const auto argv = qemu_argv(plan);
-        CHECK(value_of(argv, "-object") == "memory-backend-file,id=ram,size=2048M,mem-path=/cache/a,,b/ram,share=off");
+        CHECK(value_of(argv, "-object") == "memory-backend-file,id=ram,size=2048M,mem-path=/proc/self/fd/6,share=off");
         CHECK(value_of(argv, "-machine").ends_with(",memory-backend=ram"));
         CHECK(value_of(argv, "-incoming") == "defer");
     }
@@ -117,7 +117,7 @@ TEST_SUITE("qemu_command")
     TEST_CASE("a template is made of shared memory and boots")
     {
         QemuPlan plan = example();
-        plan.ram = RamFile{.path = "/dev/ram", .shared = true};
+        plan.ram = RamFile{.fd = 9, .shared = true};
         const auto argv = qemu_argv(plan);
         CHECK(value_of(argv, "-object").ends_with("share=on"));
         CHECK(std::find(argv.begin(), argv.end(), "-incoming") == argv.end());
