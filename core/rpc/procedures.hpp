@@ -71,6 +71,15 @@ struct RandomBytes {
     };
 };
 
+// Before the virtual machine is saved as a template: loads what a mount may need and boot leaves to later.
+struct PrepareTemplate {
+    static constexpr ProcId id{6};
+    static constexpr std::string_view name = "prepare_template";
+    static constexpr auto access = Access::control;
+    struct Args {};
+    struct Reply {};
+};
+
 // --- Block devices and mounts -------------------------------------------------------------------------------------
 
 // Waits until the drives with the serials gm-disk-0 ... gm-disk-(count-1) and their partitions are there. ETIMEDOUT
@@ -601,10 +610,10 @@ struct ReadFiles {
 };
 
 using Procedures =
-    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, WaitForDisks, ListBlockDevices, ListFilesystems, MountFilesystem,
-          Lookup, Forget, ReadDir, ReadLink, MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr,
-          SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create,
-          Release, Read, Write, Fsync, Fallocate, Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
+    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, WaitForDisks, ListBlockDevices, ListFilesystems,
+          MountFilesystem, Lookup, Forget, ReadDir, ReadLink, MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName,
+          Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags,
+          Open, Create, Release, Read, Write, Fsync, Fallocate, Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
 static_assert(Procedures::ids_are_unique());
 
 } // namespace gm::rpc

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon/mounts.hpp"
+
+#include "core/base/log.hpp"
+#include "core/base/syscall.hpp"
+#include "daemon/attr.hpp"
+#include "daemon/caller_identity.hpp"
+#include "daemon/kernel_log.hpp"
+#include "daemon/mount_options.hpp"
+#include "daemon/mount_table.hpp"
+#include "daemon/proc_path.hpp"
+#include "daemon/run_tool.hpp"
+
+#include <algorithm>
+#include <climits>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <thread>
+
+namespace gm::daemon {
+namespace {
+
+constexpr rpc::Caller kMounter{.uid = 0, .gid = 0, .umask = 022}; // FAT and NTFS take the modes of files from it
+constexpr Millis kBusyFor{3000};                                  // calls that still run end within that
+constexpr std::string_view kSubvolume = "btrfsvol:";
+
+// A folder in the guest tree. Links of the guest lead to where they lead in the guest, never out of it.
+Result<UniqueFd> open_mountpoint(const std::string& root, const std::string& mountpoint)
+{
+    const UniqueFd top = GM_TRY(open_file(root, O_PATH | O_DIRECTORY));
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    const auto fd = retry([&] { return ::syscall(SYS_openat2, top.get(), mountpoint.c_str(), &how, sizeof how); });
+    if (fd == -1) {
+        const int reason = errno;
+        return make_error(reason, "the mountpoint '{}' {}", mountpoint,
+                          reason == ENOENT    ? "does not exist in the guest"
+                          : reason == ENOTDIR ? "is not a folder"
+                                              : "cannot be used");
+    }
+    return UniqueFd{static_cast<int>(fd)};
+}
+
+Result<std::string> path_of(int fd)
+{
+    char path[PATH_MAX];
+    const auto got =
+        GM_TRY(sys([&] { return ::readlink(ProcPath{fd}.c_str(), path, sizeof path); }, "find the mountpoint"));
+    return std::string{path, static_cast<std::size_t>(got)};
+}
+
+// What of the kernel's lines is about this mount: they begin with the driver's name.
+std::string reason_in(const std::vector<std::string>& log)
+{
+    for (auto line = log.rbegin(); line != log.rend(); ++line) {
+        const bool noise = line->empty() || line->find("unmounting") != std::string::npos ||
+                           line->find("Mounting ") != std::string::npos;
+        if (!noise) {
+            return *line;
+        }
+    }
+    return {};
+}
+
+// Tells whether `device` is a block device by its kernel path, for finding where a subvolume's name begins.
+struct Subvolume {
+    std::string device;
+    std::string subvolume;
+};
+
+Result<Subvolume> split_subvolume(const std::string& text, Devices& devices)
+{
+    const std::string path = text.substr(kSubvolume.size());
+    // /dev/sda1/name or /dev/GROUP/VOLUME/name; a subvolume's own name may have slashes.
+    for (auto at = path.find('/', std::string_view{"/dev/"}.size()); at != std::string::npos;
+         at = path.find('/', at + 1)) {
+        if (devices.kernel_path(path.substr(0, at)).ok()) {
+            return Subvolume{path.substr(0, at), path.substr(at + 1)};
+        }
+    }
+    return make_error(ENOENT, "there is no device for '{}'", text);
+}
+
+} // namespace
+
+Result<Mounted> Mounts::mount(const MountRequest& request)
+{
+    MountRequest wanted = request;
+    if (wanted.device.starts_with(kSubvolume)) {
+        Subvolume parts = GM_TRY(split_subvolume(wanted.device, devices_));
+        wanted.device = std::move(parts.device);
+        wanted.options += (wanted.options.empty() ? "subvol=" : ",subvol=") + parts.subvolume;
+        wanted.type = "btrfs";
+    }
+    const std::string device = GM_TRY(devices_.kernel_path(wanted.device));
+    if (wanted.mountpoint.empty() || wanted.mountpoint.find('\0') != std::string::npos) {
+        wanted.mountpoint = "/";
+    }
+    const UniqueFd mountpoint = GM_TRY(open_mountpoint(root_, wanted.mountpoint));
+    Mounted mounted = GM_TRY(mount_resolved(wanted, device, mountpoint.get()));
+    mounted_.with([&](auto& all) {
+        all.push_back(mounted);
+        all_read_only_ = std::ranges::all_of(all, &Mounted::read_only);
+    });
+    return mounted;
+}
+
+Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::string& device, int mountpoint)
+{
+    BlockContent content{.type = request.type, .usage = "filesystem"};
+    if (content.type.empty()) {
+        content = GM_TRY(probe(device));
+        if (const auto reason = why_not_mountable(content)) {
+            return make_error(EINVAL, "mount '{}': it {}", request.device, *reason);
+        }
+    }
+    const std::string path = GM_TRY(path_of(mountpoint));
+    KernelLog log;
+    std::optional<Error> failure;
+    for (const auto& step : plan_mount({content.type, request.options, request.read_only})) {
+        if (failure && step.only_after_read_only && failure->errno_value != EROFS && failure->errno_value != EACCES) {
+            continue;
+        }
+        auto outcome = attempt(step, device, path);
+        if (!outcome.ok()) {
+            if (!failure || !step.by_tool) { // the kernel's reason is the better one
+                failure = outcome.take_error();
+            }
+            continue;
+        }
+        const UniqueFd top = GM_TRY(open_file(path, O_PATH | O_DIRECTORY));
+        const struct statx status = GM_TRY(status_of(top.get()));
+        return Mounted{.device = request.device,
+                       .mountpoint = request.mountpoint,
+                       .path = path,
+                       .mount = status.stx_mnt_id,
+                       .number = device_of(status),
+                       .type = step.type,
+                       .read_only = (step.flags & MS_RDONLY) != 0,
+                       .by_tool = step.by_tool};
+    }
+    return explain(request, std::move(*failure), content, log.lines(8));
+}
+
+Result<void> Mounts::attempt(const MountAttempt& attempt, const std::string& device, const std::string& path)
+{
+    if (attempt.by_tool) {
+        std::string options = "ro";
+        if ((attempt.flags & MS_RDONLY) == 0) {
+            options = "rw";
+        }
+        if (!attempt.data.empty()) {
+            add_option(options, attempt.data);
+        }
+        GM_TRY(run_tool({attempt.type, "-o", options, device, path}));
+        return {};
+    }
+    const ActAs mounter{kMounter};
+    auto outcome = retry([&] {
+        return ::mount(device.c_str(), path.c_str(), attempt.type.c_str(), attempt.flags, attempt.data.c_str());
+    });
+    if (outcome == -1 && errno == ENODEV && run_tool({"modprobe", "--", attempt.type}).ok()) {
+        outcome = retry([&] {
+            return ::mount(device.c_str(), path.c_str(), attempt.type.c_str(), attempt.flags, attempt.data.c_str());
+        });
+    }
+    if (outcome == -1) {
+        return system_error(errno, "mount");
+    }
+    return {};
+}
+
+Error Mounts::explain(const MountRequest& request, Error error, const BlockContent& content,
+                      std::vector<std::string> log)
+{
+    std::string cause = error.text;
+    switch (error.errno_value) {
+    case EINVAL:
+        cause = fmt::format("wrong type, bad option or damaged {} file system", content.type);
+        break;
+    case ENODEV:
+        cause = fmt::format("the appliance's kernel does not know file systems of type '{}'", content.type);
+        break;
+    case EBUSY:
+        cause = "already mounted, or something is mounted there";
+        break;
+    case EUCLEAN:
+        cause = fmt::format("the {} file system is damaged", content.type);
+        break;
+    case EACCES:
+    case EROFS:
+        cause = "the device cannot be written to";
+        break;
+    default:
+        if (cause.starts_with("mount: ")) {
+            cause.erase(0, 7);
+        }
+    }
+    std::string reason = reason_in(log);
+    if (!reason.empty()) {
+        cause += fmt::format(" ({})", devices_.in_user_names(std::move(reason)));
+    }
+    return make_error(error.errno_value, "mount '{}' at '{}': {}", request.device, request.mountpoint, cause);
+}
+
+Result<void> Mounts::unmount_all()
+{
+    const Deadline deadline{kBusyFor};
+    while (true) {
+        const auto all = list();
+        if (all.empty()) {
+            return {};
+        }
+        const Mounted& last = all.back();
+        // A folder above may have been renamed since: the kernel knows where the mount is now.
+        const auto path = path_of_mount(last.mount);
+        if (path && ::umount2(path->c_str(), UMOUNT_NOFOLLOW) == -1) {
+            if (errno != EBUSY || deadline.passed()) {
+                return system_error(errno, fmt::format("unmount '{}' from '{}'", last.device, last.mountpoint));
+            }
+            std::this_thread::sleep_for(Millis{5});
+            continue;
+        }
+        mounted_.with([&](auto& mounted) {
+            mounted.pop_back();
+            all_read_only_ = !mounted.empty() && std::ranges::all_of(mounted, &Mounted::read_only);
+        });
+    }
+}
+
+Result<void> Mounts::sync_all()
+{
+    for (const auto& mounted : list()) {
+        const auto path = path_of_mount(mounted.mount);
+        if (!path) {
+            continue;
+        }
+        const UniqueFd top = GM_TRY(open_file(*path, O_RDONLY | O_DIRECTORY));
+        GM_TRY(sys([&] { return ::syncfs(top.get()); }, [&] { return fmt::format("sync '{}'", mounted.mountpoint); }));
+    }
+    // Not every file system ends a sync with a flush of the drive's own cache.
+    for (const auto& drive : devices_.drives()) {
+        if (drive.empty()) {
+            continue;
+        }
+        auto fd = open_file("/dev/" + drive, O_RDONLY);
+        if (fd.ok() && ::fsync(fd->get()) == -1 && errno != EROFS && errno != EOPNOTSUPP) {
+            return system_error(errno, fmt::format("flush '{}'", devices_.user_name(drive)));
+        }
+    }
+    return {};
+}
+
+} // namespace gm::daemon

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The guest's file systems on the root folder: mounted with mount(2), told apart by device number, unmounted in reverse
+// order. Errors are one line that a user understands. Any thread; mounting and unmounting one at a time.
+#pragma once
+
+#include "core/base/guarded.hpp"
+#include "daemon/block_probe.hpp"
+#include "daemon/devices.hpp"
+#include "daemon/mount_plan.hpp"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace gm::daemon {
+
+struct MountRequest {
+    std::string device; // as the user names it, or btrfsvol:DEVICE/SUBVOLUME
+    std::string mountpoint;
+    std::string options;
+    std::string type;
+    bool read_only = true;
+};
+
+struct Mounted {
+    std::string device;       // as the user names it
+    std::string mountpoint;   // in the guest
+    std::string path;         // of the daemon
+    std::uint64_t mount = 0;  // the kernel's number of the mount
+    std::uint64_t number = 0; // st_dev
+    std::string type;         // as the kernel names it
+    bool read_only = true;
+    bool by_tool = false;
+};
+
+class Mounts {
+public:
+    Mounts(std::string root, Devices& devices) : root_(std::move(root)), devices_(devices) {}
+
+    Result<Mounted> mount(const MountRequest& request);
+
+    // The last one first. EBUSY names what is still in use.
+    Result<void> unmount_all();
+
+    // Everything of all mounts to their devices, and the devices' caches flushed.
+    Result<void> sync_all();
+
+    [[nodiscard]] std::vector<Mounted> list() const
+    {
+        return mounted_.with([](const auto& all) { return all; });
+    }
+    // Nothing is mounted: false.
+    [[nodiscard]] bool all_read_only() const { return all_read_only_; }
+
+private:
+    Result<Mounted> mount_resolved(const MountRequest& request, const std::string& device, int mountpoint);
+    Result<void> attempt(const MountAttempt& attempt, const std::string& device, const std::string& path);
+    Error explain(const MountRequest& request, Error error, const BlockContent& content, std::vector<std::string> log);
+
+    const std::string root_;
+    Devices& devices_;
+    Guarded<std::vector<Mounted>> mounted_; // level: leaf
+    std::atomic<bool> all_read_only_{false};
+};
+
+} // namespace gm::daemon
