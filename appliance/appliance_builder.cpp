@@ -42,6 +42,11 @@ public:
         started_ = std::chrono::steady_clock::now();
         tick();
     }
+    void finish()
+    {
+        to_ = 100;
+        begin("done", 100, Millis{1});
+    }
     void tick() const
     {
         if (report_) {
@@ -123,7 +128,7 @@ public:
         GM_TRY(pack_root());
         fs::remove_all(scratch_, failure);
         GM_TRY(check(failure, fmt::format("remove '{}'", scratch_)));
-        meter_.begin("done", 100, Millis{1});
+        meter_.finish();
         return {};
     }
 
@@ -213,6 +218,8 @@ private:
         // On hosts with merged /usr supermin makes /lib a link.
         const std::string lib = fs::is_symlink(chroot_ + "/lib") ? "/usr/lib/modules/" : "/lib/modules/";
         const std::string target = chroot_ + lib + plan_.kernel.version;
+        fs::create_directories(target, failure);
+        GM_TRY(check(failure, fmt::format("make folder '{}'", target)));
         for (const auto& path : wanted) {
             fs::create_directories(fs::path{target + '/' + path}.parent_path(), failure);
             GM_TRY(check(failure, fmt::format("make folders for '{}'", path)));
