@@ -114,7 +114,7 @@ fill_portable() {
   echo text >"$folder/folder/inner/A Long Name with spaces and UPPER case.text"
   echo text >"$folder/folder/inner/$(printf '\xc3\xa4\xc3\xb6\xc3\xbc-\xe2\x82\xac')"
   echo text >"$folder/$(printf 'n%.0s' {1..200})"
-  cp -rL /usr/include/linux "$folder/headers"
+  cp -rL /usr/include/c++/*/bits "$folder/headers"
   mkdir "$folder/many"
   (cd "$folder/many" && seq -f 'entry number %04g' 300 | xargs -d '\n' touch)
 }

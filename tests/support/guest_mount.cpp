@@ -46,8 +46,12 @@ GuestMount::GuestMount(const std::vector<std::string>& options) : files_("worker
 
 GuestMount::~GuestMount()
 {
-    if (mounted_ && !run({guestunmount_program(), "-q", folder_.path()}, Millis{30'000}).success()) {
-        remove_leftovers();
+    try {
+        if (mounted_ && !run({guestunmount_program(), "-q", folder_.path()}, Millis{30'000}).success()) {
+            remove_leftovers();
+        }
+    } catch (...) {
+        // A check within run() failed and is reported; main() removes what is left.
     }
 }
 

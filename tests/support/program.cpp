@@ -33,7 +33,7 @@ Outcome run(const std::vector<std::string>& argv, Millis timeout, const std::vec
                                            .standard_input = {},
                                            .standard_output = out->get(),
                                            .standard_error = err->get()});
-    REQUIRE_MESSAGE(child.ok(), child.error().text);
+    REQUIRE_MESSAGE(child.ok(), problem(child));
     auto ended = child->wait(timeout);
     Outcome outcome;
     outcome.timed_out = !ended;

@@ -14,7 +14,7 @@ TempDir make_folder(std::string_view name)
 {
     const char* tmpdir = std::getenv("TMPDIR");
     auto folder = TempDir::make(tmpdir == nullptr ? "/tmp" : tmpdir, name);
-    REQUIRE_MESSAGE(folder.ok(), folder.error().text);
+    REQUIRE_MESSAGE(folder.ok(), problem(folder));
     return folder.take_value();
 }
 
@@ -30,15 +30,15 @@ std::string Scratch::operator/(std::string_view leaf) const
 void write_file(const std::string& path, std::string_view content)
 {
     auto fd = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    REQUIRE_MESSAGE(fd.ok(), fd.error().text);
+    REQUIRE_MESSAGE(fd.ok(), problem(fd));
     auto written = write_all(fd->get(), std::as_bytes(std::span(content)));
-    REQUIRE_MESSAGE(written.ok(), written.error().text);
+    REQUIRE_MESSAGE(written.ok(), problem(written));
 }
 
 std::string content_of(const std::string& path)
 {
     auto content = read_file(path, std::size_t{1} << 30);
-    REQUIRE_MESSAGE(content.ok(), content.error().text);
+    REQUIRE_MESSAGE(content.ok(), problem(content));
     return content.take_value();
 }
 

@@ -3,6 +3,7 @@
 // A folder for one test's files, below this run's TMPDIR, removed with its content at the end of its scope.
 #pragma once
 
+#include "core/base/error.hpp"
 #include "core/base/temp_dir.hpp"
 
 #include <string>
@@ -20,6 +21,13 @@ public:
 private:
     TempDir folder_;
 };
+
+// The error's text, for a message. doctest evaluates messages of passed checks too while an exception is on its way.
+template <typename T>
+std::string problem(const Result<T>& result)
+{
+    return result.ok() ? "" : result.error().text;
+}
 
 // Text to a new or emptied file; the test case ends as failed when that does not work.
 void write_file(const std::string& path, std::string_view content);

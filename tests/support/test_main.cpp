@@ -71,6 +71,8 @@ private:
 int main(int argc, char** argv)
 {
     doctest::Context context(argc, argv);
+    std::error_code ignored;
+    std::filesystem::create_directories(GM_TEST_CACHE_FOLDER, ignored);
     ::setenv("LIBGUESTFS_CACHEDIR", GM_TEST_CACHE_FOLDER, 0);
     PrivateTmpdir tmpdir;
     const int status = context.run();
