@@ -7,6 +7,7 @@
 #include "core/rpc/guest_names.hpp"
 #include "daemon/kernel_modules.hpp"
 
+#include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <functional>
@@ -175,6 +176,7 @@ Result<void> fill_standard_descriptors()
 
 Result<UniqueFd> boot()
 {
+    ::setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1); // the kernel gives process 1 none
     GM_TRY(mount_kernel_file_systems());
     GM_TRY(fill_standard_descriptors());
     const auto events = GM_TRY(DeviceEvents::open());
