@@ -183,7 +183,13 @@ Result<Launched> Launch::boot_and_save(const TemplateStore& store, const Try& at
     }
     auto& qemu = *source.value().qemu;
     const Deadline deadline{kSaveLimit};
-    auto saved = save_state(qemu, state.get(), deadline);
+    Result<void> saved;
+    if (auto prepared = source.value().link->call<rpc::PrepareTemplate>({}, {.limit = deadline.left()}); !prepared) {
+        saved = prepared.take_error();
+    }
+    if (saved) {
+        saved = save_state(qemu, state.get(), deadline);
+    }
     if (saved) {
         saved = store.save(ram, state, qemu.qmp().version());
     }
