@@ -14,7 +14,6 @@ constexpr std::string_view kWords[] = {
     "random.trust_cpu=on", // no wait for entropy; the daemon adds the host's
     "cryptomgr.notests",   // saves 0.2 s of self tests
     "noreplace-smp",       // saves 0.15 s of patching the kernel's text
-    "acpi=noirq",          // saves 0.35 s of AML for interrupt routing: virtio has message interrupts
     "lsm=",                // no policy is loaded; labels on the guest's files are then plain attributes
     "8250.nr_uarts=1",     // probes one serial port, not four
 };
