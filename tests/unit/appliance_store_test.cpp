@@ -3,7 +3,7 @@
 // The store on a small host of its own: a kernel of one word, no modules, and a supermin that counts its runs.
 #include "appliance/appliance_store.hpp"
 #include "core/base/syscall.hpp"
-#include "core/base/temp_dir.hpp"
+#include "tests/support/scratch.hpp"
 
 #include <csignal>
 #include <doctest/doctest.h>
@@ -72,7 +72,7 @@ public:
         return ApplianceStore{settings}.prepare(progress, Deadline{patience});
     }
 
-    TempDir dir = TempDir::make("/tmp", "gm-store-").take_value();
+    test::Scratch dir{"store"};
     StoreSettings settings;
 };
 
