@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// guestmount-make-appliance: builds the appliance ahead of the first mount, or a fixed one into a folder.
+// guestmount-make-appliance: builds the appliance ahead of the first mount and starts it once, which also saves the
+// template that later mounts restore; or builds a fixed one into a folder.
 #include "appliance/appliance_store.hpp"
+#include "core/launch/qemu_launcher.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -52,37 +54,66 @@ private:
     bool shown_ = false;
 };
 
-gm::Result<ApplianceFiles> make(const std::string& folder, const gm::appliance::ProgressFn& progress)
+struct Wishes {
+    std::string folder; // empty: the user's cache
+    bool start = true;
+    bool quiet = false;
+};
+
+// Proves that the appliance works here. A launch with a cache folder leaves a template behind when there is none.
+gm::Result<void> start_once(const ApplianceFiles& files)
+{
+    gm::launch::LaunchRequest request;
+    request.appliance = files;
+    request.settings = GM_TRY(gm::launch::MachineSettings::from_environment());
+    request.cache_folder = GM_TRY(gm::appliance::user_cache_folder());
+    request.notice = [](const std::string& line) { fmt::print(stderr, "\r\033[K{}\n", line); };
+    GM_TRY(gm::launch::launch(request)); // ends with its result
+    return {};
+}
+
+gm::Result<ApplianceFiles> make(const Wishes& wishes, ProgressLine& line)
 {
     auto store = GM_TRY(ApplianceStore::from_environment());
     const gm::Deadline deadline{kPatience};
-    return folder.empty() ? store.prepare(progress, deadline) : store.build_fixed(folder, progress, deadline);
+    const auto progress = [&](const Progress& now) {
+        if (!wishes.quiet) {
+            line.show(now);
+        }
+    };
+    if (!wishes.folder.empty()) {
+        return store.build_fixed(wishes.folder, progress, deadline);
+    }
+    ApplianceFiles files = GM_TRY(store.prepare(progress, deadline));
+    if (wishes.start) {
+        progress({Progress::Step::building, "starting it once", 100});
+        GM_TRY(start_once(files));
+    }
+    return files;
 }
 
 int run(int argc, char** argv)
 {
     CLI::App app{"Builds the appliance that guestmount starts: ahead of the first mount, or as a fixed appliance."};
-    std::string folder;
-    bool quiet = false;
-    app.add_option("DIR", folder,
+    Wishes wishes;
+    bool only_build = false;
+    app.add_option("DIR", wishes.folder,
                    "build a fixed appliance into this new or empty folder, for LIBGUESTFS_PATH; "
                    "without it, the one in your cache folder is made ready");
-    app.add_flag("-q,--quiet", quiet, "print nothing but errors");
+    app.add_flag("--no-start", only_build, "do not start the appliance once, which proves it and saves its template");
+    app.add_flag("-q,--quiet", wishes.quiet, "print nothing but errors");
     app.set_version_flag("-V,--version", "guestmount-make-appliance " GM_VERSION);
     CLI11_PARSE(app, argc, argv);
+    wishes.start = !only_build;
 
     ProgressLine line;
-    const auto files = make(folder, [&](const Progress& progress) {
-        if (!quiet) {
-            line.show(progress);
-        }
-    });
+    const auto files = make(wishes, line);
     line.clear();
     if (!files.ok()) {
         fmt::print(stderr, "guestmount-make-appliance: {}\n", files.error().text);
         return 1;
     }
-    if (!quiet) {
+    if (!wishes.quiet) {
         fmt::print("{}\n", files.value().folder);
     }
     return 0;
