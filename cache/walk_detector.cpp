@@ -68,7 +68,9 @@ void WalkDetector::listed(const Key& folder, std::vector<Subfolder> subfolders)
         place = folder == last_ ? after_last_ : found != index_.end() ? std::next(found->second) : queue_.end();
     }
     for (auto& subfolder : subfolders) {
-        if (!index_.contains(subfolder.key)) {
+        if (const auto known = index_.find(subfolder.key); known != index_.end()) {
+            known->second->folder = std::move(subfolder); // its name is true again, or another
+        } else {
             const auto item = queue_.insert(place, Item{std::move(subfolder)});
             index_.emplace(item->folder.key, item);
         }
