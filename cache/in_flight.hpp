@@ -87,8 +87,7 @@ public:
     // After the outcome has been put where others look first. A completion's last use of its owner.
     void end(const K& key, FetchPtr fetch, Result<T> result)
     {
-        fetch->finish(std::move(result));
-        FetchPtr listed;
+        FetchPtr listed; // nobody joins a fetch that has ended: an error is not another's
         {
             const std::lock_guard lock(mutex_);
             if (const auto found = table_.find(key); found != table_.end() && found->second == fetch) {
@@ -96,6 +95,7 @@ public:
                 table_.erase(found);
             }
         }
+        fetch->finish(std::move(result));
         fetch.reset(); // what it holds may call the owner's friends when it goes
         listed.reset();
         const std::lock_guard lock(mutex_);
