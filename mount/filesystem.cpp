@@ -79,6 +79,7 @@ Attributes Filesystem::attributes(Inode& inode, const rpc::Attr& attr)
 
 void Filesystem::changed(const InodePtr& inode)
 {
+    ++changes_;
     if (inode) {
         inodes_.mark_changed(*inode);
     } else {

@@ -83,8 +83,8 @@ public:
     void set_notices(KernelNotices notices) { notices_ = std::move(notices); }
     // Gives back to the daemon what is only kept for a batch.
     void flush_returns() { returns_.flush(); }
-    // Increases with every change; what the periodic sync looks at.
-    [[nodiscard]] Epoch epoch() const { return inodes_.epoch(); }
+    // How many changes went to the guest so far; what the periodic sync looks at.
+    [[nodiscard]] std::uint64_t changes() const { return changes_; }
     [[nodiscard]] bool read_only() const { return options_.read_only; }
 
     // Names
@@ -162,7 +162,7 @@ private:
     Attributes attributes(Inode& inode, const rpc::Attr& attr);
     Result<Entry> lookup_for_export(const InodePtr& folder, std::string_view name);
     Result<void> remove(InodeId parent, std::string_view name, bool folder);
-    void changed(const InodePtr& inode);
+    void changed(const InodePtr& inode); // null: an object that the kernel does not know any more
 
     // Takes the set-id bits away after a write or truncation by somebody who is not root.
     // True when it did.
@@ -180,6 +180,7 @@ private:
     InodeTable inodes_;
     HandleTable handles_;
     FolderPages pages_;
+    std::atomic<std::uint64_t> changes_{0};
 };
 
 } // namespace gm::mount

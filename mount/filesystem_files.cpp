@@ -116,7 +116,7 @@ Result<rpc::Bulk> Filesystem::read(const Interruptible& request, InodeId inode, 
         return make_error(EPROTO, "the appliance sent more than was asked for");
     }
     if (!options_.read_only) {
-        changed(open->inode()); // its atime
+        inodes_.mark_changed(*open->inode()); // its atime
     }
     return std::move(reply.data);
 }

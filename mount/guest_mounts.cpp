@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount/guest_mounts.hpp"
+
+namespace gm::mount {
+namespace {
+
+constexpr Millis kListLimit{10'000};
+
+// "; the disks have /dev/sda1 (ext4), ..."
+std::string what_is_there(rpc::Link& link)
+{
+    const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
+    if (!list.ok()) {
+        return {};
+    }
+    std::string text;
+    for (const auto& filesystem : list->filesystems) {
+        const bool is_mountable = filesystem.type != "swap" && filesystem.type != "unknown";
+        if (is_mountable) {
+            text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", filesystem.device, filesystem.type);
+        }
+    }
+    return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
+}
+
+} // namespace
+
+Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, std::stop_token stop)
+{
+    for (const auto& mount : mounts) {
+        auto reply = link.call<rpc::MountFilesystem>({.device = mount.device,
+                                                      .mountpoint = mount.mountpoint,
+                                                      .options = mount.options,
+                                                      .type = mount.type,
+                                                      .read_only = read_only},
+                                                     {.stop = stop});
+        if (reply.ok()) {
+            continue;
+        }
+        auto error = reply.take_error();
+        if (error.errno_value != ENOTCONN && error.errno_value != ECANCELED) {
+            error.text += what_is_there(link);
+        }
+        if (error.text.find(mount.device) == std::string::npos) {
+            error = with_context(std::move(error), fmt::format("mount '{}'", mount.device));
+        }
+        return error;
+    }
+    return {};
+}
+
+} // namespace gm::mount

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Mounts file systems inside the guest as -m says. Blocks; any thread.
+#pragma once
+
+#include "core/rpc/link.hpp"
+#include "mount/options.hpp"
+
+namespace gm::mount {
+
+// In their order. The error of one that cannot be mounted lists what could be.
+Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only,
+                            std::stop_token stop);
+
+} // namespace gm::mount

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// guestmount(1).
+#include "mount/background.hpp"
+#include "mount/checks.hpp"
+#include "mount/serve.hpp"
+#include "mount/tools_config.hpp"
+#include "mount/version.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace gm::mount {
+namespace {
+
+int show(const CommandLine& line)
+{
+    switch (line.action) {
+    case Action::help:
+        fmt::print("{}", help_text());
+        break;
+    case Action::version:
+        fmt::print("guestmount {}\n", kVersion);
+        break;
+    case Action::fuse_help:
+        fmt::print("{}", fuse_help_text());
+        break;
+    case Action::long_options:
+        fmt::print("{}", long_options_text());
+        break;
+    case Action::short_options:
+        fmt::print("{}", short_options_text());
+        break;
+    case Action::mount:
+        break;
+    }
+    return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+Result<void> check(Options& options)
+{
+    options.mountpoint = GM_TRY(check_mountpoint(options.mountpoint));
+    GM_TRY(check_fuse(GM_TRY(FuseOptions::parse(options.fuse_options))));
+    for (auto& drive : options.drives) {
+        drive.source = absolute_source(drive.source);
+    }
+    GM_TRY(check_drives(options.drives));
+    if (!options.pid_file.empty()) {
+        options.pid_file = absolute_source(options.pid_file);
+        GM_TRY(check_pid_file(options.pid_file));
+    }
+    return {};
+}
+
+Result<int> run(int argc, char** argv)
+{
+    const auto environment = [](const char* name) { return static_cast<const char*>(std::getenv(name)); };
+    auto line = GM_TRY(parse_command_line(std::vector<std::string>(argv, argv + argc),
+                                          read_only_by_default(environment), environment));
+    if (line.action != Action::mount) {
+        return show(line);
+    }
+    GM_TRY(check(line.options));
+    return run_and_report(line.options.no_fork, [&](Report& report) { return serve(line.options, report); });
+}
+
+} // namespace
+} // namespace gm::mount
+
+int main(int argc, char** argv)
+{
+    try {
+        const auto status = gm::mount::run(argc, argv);
+        if (!status.ok()) {
+            gm::mount::print_error(status.error());
+            return EXIT_FAILURE;
+        }
+        return *status;
+    } catch (const std::exception& failure) {
+        gm::mount::print_error(gm::make_error(EIO, "{}", failure.what()));
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount/serve.hpp"
+
+#include "core/base/log.hpp"
+#include "core/base/syscall.hpp"
+#include "core/guest/guest.hpp"
+#include "mount/caretaker.hpp"
+#include "mount/guest_mounts.hpp"
+#include "mount/log_output.hpp"
+#include "mount/mount_list.hpp"
+#include "mount/presence.hpp"
+#include "mount/progress_bar.hpp"
+#include "mount/session.hpp"
+#include "mount/signal_watch.hpp"
+#include "mount/upkeep.hpp"
+
+#include <csignal>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gm::mount {
+namespace {
+
+constexpr Millis kApplianceLimit{10 * 60'000};
+constexpr Millis kShutdownLimit{10 * 60'000}; // writing out what is dirty; the guest reports that it goes on
+
+Error interrupted()
+{
+    return make_error(ECANCELED, "interrupted");
+}
+
+Result<std::unique_ptr<Guest>> launch_guest(const Options& options, const SignalWatch& signals)
+{
+    GuestOptions wanted;
+    {
+        ProgressBar bar;
+        auto store = GM_TRY(appliance::ApplianceStore::from_environment());
+        wanted.appliance = GM_TRY(
+            store.prepare([&](const appliance::Progress& progress) { bar.show(progress); }, Deadline{kApplianceLimit}));
+    }
+    wanted.settings = GM_TRY(launch::MachineSettings::from_environment());
+    wanted.settings.verbose = options.verbose;
+    auto cache = appliance::user_cache_folder();
+    wanted.cache_folder = cache.ok() ? cache.take_value() : std::string{};
+    wanted.drives = options.drives;
+    wanted.cancel_fd = signals.descriptor();
+    wanted.echo_console = options.verbose;
+    wanted.notice = [](const std::string& line) { log_warning("{}", line); };
+    wanted.on_death = [](const Error& reason) { log_warning("{}", reason.text); };
+    auto guest = Guest::launch(std::move(wanted));
+    if (!guest.ok() && guest.error().errno_value == ECANCELED) {
+        return interrupted();
+    }
+    return guest;
+}
+
+// What belongs to a mount that is ready, and is gone with it.
+class Readiness {
+public:
+    Readiness(const Options& options, Caretaker& caretaker) : options_(options), caretaker_(caretaker) {}
+    Readiness(const Readiness&) = delete;
+    Readiness& operator=(const Readiness&) = delete;
+    ~Readiness()
+    {
+        if (pid_file_written_) {
+            ::unlink(options_.pid_file.c_str());
+        }
+    }
+
+    // Waits for the first answer of the mount, then tells everybody. On another thread than the one that serves.
+    Result<void> announce(const std::string& mountpoint, Report& report)
+    {
+        struct stat root = {};
+        GM_TRY(sys([&] { return ::stat(mountpoint.c_str(), &root); },
+                   [&] { return fmt::format("the mount on '{}'", mountpoint); }));
+        const auto mount = GM_TRY(find_mount(mountpoint));
+        if (mount) {
+            presence_ = GM_TRY(announce_presence(mount->identity));
+        }
+        if (!options_.pid_file.empty()) {
+            GM_TRY(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid()), 0644));
+            pid_file_written_ = true;
+            caretaker_.pid_file_written();
+        }
+        if (options_.ready_fd) {
+            const std::byte zero{0};
+            GM_TRY(write_all(*options_.ready_fd, {&zero, 1}));
+            ::close(*options_.ready_fd);
+        }
+        report.ready(options_.verbose || options_.trace);
+        return {};
+    }
+
+private:
+    const Options& options_;
+    Caretaker& caretaker_;
+    UniqueFd presence_;
+    bool pid_file_written_ = false;
+};
+
+// Mounts and serves until the mount is gone.
+Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& signals, Caretaker& caretaker,
+                         Report& report)
+{
+    const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
+    const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only, .view = fuse.view}));
+    Readiness readiness(options, caretaker);
+    const auto session =
+        GM_TRY(Session::mount(*filesystem, options.mountpoint,
+                              {.mount_options = fuse.mount_options(options.read_only, options.drives.front().source),
+                               .fuse_options = fuse.library_options(),
+                               .check_access = fuse.default_permissions}));
+    caretaker.mounted();
+    const Upkeep upkeep(*filesystem, guest.link());
+    Result<void> announced;
+    std::thread announcer([&] {
+        announced = readiness.announce(session->mountpoint(), report);
+        if (!announced.ok()) {
+            session->unmount();
+        }
+    });
+    signals.watch([&] {
+        log_debug("a signal came: unmounting");
+        session->unmount();
+    });
+    const auto served = session->run();
+    announcer.join();
+    signals.stop_watching();
+    GM_TRY(announced);
+    return served;
+}
+
+Result<void> run(const Options& options, Report& report)
+{
+    auto signals = GM_TRY(SignalWatch::make());
+    auto caretaker = GM_TRY(Caretaker::start(options.mountpoint, options.pid_file));
+    log_to_standard_error(options.verbose, options.trace); // the library's first thread may start here
+    const auto guest = GM_TRY(launch_guest(options, signals));
+    std::stop_source cancelled;
+    signals.watch([&] { cancelled.request_stop(); });
+    auto mounted = mount_in_guest(guest->link(), options.mounts, options.read_only, cancelled.get_token());
+    signals.stop_watching();
+    if (signals.pending()) {
+        return interrupted();
+    }
+    GM_TRY(mounted);
+    const auto served = serve_mount(options, *guest, signals, caretaker, report);
+    const auto closed = guest->shutdown(Deadline{kShutdownLimit});
+    GM_TRY(served);
+    GM_TRY(closed);
+    return {};
+}
+
+} // namespace
+
+int serve(const Options& options, Report& report)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto result = run(options, report);
+    if (!result.ok()) {
+        report.failed(result.error());
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace gm::mount
