@@ -40,7 +40,8 @@ int show(const CommandLine& line)
 Result<void> check(Options& options)
 {
     options.mountpoint = GM_TRY(check_mountpoint(options.mountpoint));
-    GM_TRY(check_fuse(GM_TRY(FuseOptions::parse(options.fuse_options))));
+    const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
+    GM_TRY(check_fuse(fuse));
     for (auto& drive : options.drives) {
         drive.source = absolute_source(drive.source);
     }

@@ -5,6 +5,7 @@
 #include "core/base/syscall.hpp"
 #include "core/guest/guest.hpp"
 #include "mount/caretaker.hpp"
+#include "mount/fuse_options.hpp"
 #include "mount/guest_mounts.hpp"
 #include "mount/log_output.hpp"
 #include "mount/mount_list.hpp"

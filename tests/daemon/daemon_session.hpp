@@ -112,6 +112,7 @@ public:
 
     [[nodiscard]] std::string path(std::string_view leaf = "") const { return root_ / leaf; }
     daemon::Handlers& handlers() { return *handlers_; }
+    rpc::Link& link() { return *link_; }
 
 private:
     Scratch root_{"daemon"};
