@@ -62,7 +62,7 @@ int wait_for_report(UniqueFd pipe, pid_t child)
 void leave_terminal(bool keep_output)
 {
     const auto null = open_file("/dev/null", O_RDWR);
-    if (!null.ok()) {
+    if (!null.ok() || ::chdir("/") == -1) { // keeps no folder busy
         return;
     }
     ::dup2(null->get(), STDIN_FILENO);
@@ -74,15 +74,20 @@ void leave_terminal(bool keep_output)
 
 } // namespace
 
-void Report::ready(bool keep_output)
+void Report::about_to_serve()
+{
+    ::prctl(PR_SET_PDEATHSIG, 0); // an attribute of the thread that asked for it
+}
+
+Result<void> Report::ready(bool keep_output)
 {
     if (!pipe_.valid()) {
-        return;
+        return {};
     }
-    ::prctl(PR_SET_PDEATHSIG, 0);
-    leave_terminal(keep_output);
-    static_cast<void>(write_all(pipe_.get(), std::as_bytes(std::span(&kReady, 1))).ok());
+    leave_terminal(keep_output); // first: whoever waits for the end of our output must not wait on
+    const bool told = write_all(pipe_.get(), std::as_bytes(std::span(&kReady, 1))).ok();
     pipe_.reset();
+    return told ? Result<void>{} : make_error(ECANCELED, "interrupted");
 }
 
 void Report::failed(const Error& error)
@@ -126,7 +131,7 @@ int run_and_report(bool foreground, const std::function<int(Report&)>& serve)
     }
     pipe->read_end.reset();
     ::setsid();
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM); // until ready(): without its waiting process nobody wants the mount
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM); // without its waiting process nobody wants the mount
     Report report(std::move(pipe->write_end));
     const int status = ::getppid() == waiting ? serve(report) : 1;
     std::fflush(nullptr);

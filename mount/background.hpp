@@ -19,8 +19,11 @@ public:
     Report() = default; // foreground
     explicit Report(UniqueFd pipe) : pipe_(std::move(pipe)) {}
 
+    // From here on the end of the waiting process is seen by ready(). For the main thread.
+    void about_to_serve();
     // The mount is ready: lets the user go on, and leaves the terminal (`keep_output`: but for standard error).
-    void ready(bool keep_output);
+    // ECANCELED: nobody waits any more. For any thread.
+    Result<void> ready(bool keep_output);
     void failed(const Error& error);
 
 private:

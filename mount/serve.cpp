@@ -88,8 +88,7 @@ public:
             GM_TRY(write_all(*options_.ready_fd, {&zero, 1}));
             ::close(*options_.ready_fd);
         }
-        report.ready(options_.verbose || options_.trace);
-        return {};
+        return report.ready(options_.verbose || options_.trace);
     }
 
 private:
@@ -124,6 +123,7 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
         log_debug("a signal came: unmounting");
         session->unmount();
     });
+    report.about_to_serve();
     const auto served = session->run();
     announcer.join();
     signals.stop_watching();

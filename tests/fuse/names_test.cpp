@@ -178,21 +178,19 @@ TEST_SUITE("fuse")
         MountedDaemon mount;
         REQUIRE(::mkdir((mount / "folder").c_str(), 0755) == 0);
         write_file(mount / "folder/file", "text");
-        struct {
-            file_handle head;
-            unsigned char bytes[MAX_HANDLE_SZ];
-        } handle = {};
-        handle.head.handle_bytes = MAX_HANDLE_SZ;
+        alignas(file_handle) std::byte bytes[sizeof(file_handle) + MAX_HANDLE_SZ] = {};
+        auto* handle = reinterpret_cast<file_handle*>(bytes); // a head with its bytes behind it, as the call wants it
+        handle->handle_bytes = MAX_HANDLE_SZ;
         int mount_id = 0;
-        REQUIRE(::name_to_handle_at(AT_FDCWD, (mount / "folder/file").c_str(), &handle.head, &mount_id, 0) == 0);
+        REQUIRE(::name_to_handle_at(AT_FDCWD, (mount / "folder/file").c_str(), handle, &mount_id, 0) == 0);
         const int root = ::open(mount.path().c_str(), O_RDONLY | O_DIRECTORY);
-        const int file = ::open_by_handle_at(root, &handle.head, O_RDONLY);
+        const int file = ::open_by_handle_at(root, handle, O_RDONLY);
         CHECK(file >= 0);
         char buffer[8] = {};
         CHECK(::read(file, buffer, sizeof buffer) == 4);
         ::close(file);
         REQUIRE(::unlink((mount / "folder/file").c_str()) == 0);
-        CHECK(errno_of([&] { return ::open_by_handle_at(root, &handle.head, O_RDONLY); }) == ESTALE);
+        CHECK(errno_of([&] { return ::open_by_handle_at(root, handle, O_RDONLY); }) == ESTALE);
         ::close(root);
     }
 }
