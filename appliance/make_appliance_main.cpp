@@ -61,13 +61,16 @@ struct Wishes {
 };
 
 // Proves that the appliance works here. A launch with a cache folder leaves a template behind when there is none.
-gm::Result<void> start_once(const ApplianceFiles& files)
+gm::Result<void> start_once(const ApplianceFiles& files, ProgressLine& line)
 {
     gm::launch::LaunchRequest request;
     request.appliance = files;
     request.settings = GM_TRY(gm::launch::MachineSettings::from_environment());
     request.cache_folder = GM_TRY(gm::appliance::user_cache_folder());
-    request.notice = [](const std::string& line) { fmt::print(stderr, "\r\033[K{}\n", line); };
+    request.notice = [&](const std::string& text) {
+        line.clear();
+        fmt::print(stderr, "guestmount-make-appliance: {}\n", text);
+    };
     GM_TRY(gm::launch::launch(request)); // ends with its result
     return {};
 }
@@ -87,7 +90,7 @@ gm::Result<ApplianceFiles> make(const Wishes& wishes, ProgressLine& line)
     ApplianceFiles files = GM_TRY(store.prepare(progress, deadline));
     if (wishes.start) {
         progress({Progress::Step::building, "starting it once", 100});
-        GM_TRY(start_once(files));
+        GM_TRY(start_once(files, line));
     }
     return files;
 }
