@@ -16,8 +16,11 @@ class DriveSession {
 public:
     explicit DriveSession(const std::string& file, bool read_only = false, const std::string& options = "",
                           const std::string& partition = "")
-        : device(file, {"--partscan"}), session({device.name()})
+        : device(file), session({device.name()})
     {
+        if (!partition.empty()) {
+            device.add_partitions();
+        }
         session.must<MountFilesystem>({.device = "/dev/sda" + partition,
                                        .mountpoint = "/",
                                        .options = options,

@@ -23,9 +23,15 @@ public:
         path_ = must_run(argv);
         path_.pop_back(); // newline
     }
+    // The partitions are read by partx: this machine's kernel need not know partition tables.
+    void add_partitions() const { must_run({"partx", "--add", path_}); }
     LoopDevice(const LoopDevice&) = delete;
     LoopDevice& operator=(const LoopDevice&) = delete;
-    ~LoopDevice() { static_cast<void>(run({"losetup", "--detach", path_})); }
+    ~LoopDevice()
+    {
+        static_cast<void>(run({"partx", "--delete", path_}));
+        static_cast<void>(run({"losetup", "--detach", path_}));
+    }
 
     [[nodiscard]] const std::string& path() const { return path_; }
     // "loop3"

@@ -25,7 +25,7 @@ fill_ordinary() {
   local folder=$1
   mkdir "$folder/include" "$folder/doc"
   cp -a /usr/include/{linux,asm-generic,c++,stdio.h,stdlib.h} "$folder/include/"
-  find /usr/share/doc -mindepth 1 -maxdepth 1 -type d | sort | head -n 300 | xargs -d '\n' cp -a -t "$folder/doc/"
+  find /usr/share/doc -mindepth 1 -maxdepth 1 -type d | sort | sed -n '1,300p' | xargs -d '\n' cp -a -t "$folder/doc/"
 }
 
 # Everything that is rare.
