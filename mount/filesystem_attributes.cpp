@@ -24,6 +24,24 @@ std::string bytes_of(const T& value, std::size_t limit)
     return bytes;
 }
 
+// The flags that the two interfaces share. The kernel asks for fsxattr before it sets plain flags, to see what would
+// change; extent hints and project numbers stay with the guest.
+fsxattr extended(std::uint32_t flags)
+{
+    constexpr std::pair<std::uint32_t, std::uint32_t> kSame[] = {{FS_SYNC_FL, FS_XFLAG_SYNC},
+                                                                 {FS_IMMUTABLE_FL, FS_XFLAG_IMMUTABLE},
+                                                                 {FS_APPEND_FL, FS_XFLAG_APPEND},
+                                                                 {FS_NODUMP_FL, FS_XFLAG_NODUMP},
+                                                                 {FS_NOATIME_FL, FS_XFLAG_NOATIME},
+                                                                 {FS_DAX_FL, FS_XFLAG_DAX},
+                                                                 {FS_PROJINHERIT_FL, FS_XFLAG_PROJINHERIT}};
+    fsxattr result{};
+    for (const auto& [flag, extended_flag] : kSame) {
+        result.fsx_xflags |= (flags & flag) != 0 ? extended_flag : 0U;
+    }
+    return result;
+}
+
 template <typename T>
 Result<T> value_of(const void* input, std::size_t size)
 {
@@ -158,6 +176,10 @@ Result<IoctlReply> Filesystem::ioctl(const Interruptible& request, InodeId inode
     case FS_IOC_GETFLAGS: {
         const auto reply = GM_TRY(call<rpc::GetInodeFlags>({.target = pin.target}));
         return IoctlReply{bytes_of(reply.flags, output_size)};
+    }
+    case FS_IOC_FSGETXATTR: {
+        const auto reply = GM_TRY(call<rpc::GetInodeFlags>({.target = pin.target}));
+        return IoctlReply{bytes_of(extended(reply.flags), output_size)};
     }
     case FS_IOC_SETFLAGS: {
         const auto flags = GM_TRY(value_of<std::uint32_t>(input, input_size));

@@ -140,11 +140,16 @@ Result<void> Filesystem::rename(InodeId parent, std::string_view name, InodeId n
     changed(from.folder);
     changed(to.folder);
     const auto renamed = GM_TRY(reply);
-    // The replaced object first: two objects must not claim one name in between.
-    if (renamed.replaced != rpc::NodeId::none && renamed.replaced_attr) {
-        const bool exchanged = (flags & RENAME_EXCHANGE) != 0;
-        changed(exchanged ? inodes_.name_moved(to, from, renamed.replaced, *renamed.replaced_attr)
-                          : inodes_.name_removed(to, renamed.replaced, *renamed.replaced_attr));
+    const bool other = renamed.replaced != rpc::NodeId::none && renamed.replaced_attr;
+    if (other && (flags & RENAME_EXCHANGE) != 0) {
+        for (const auto& inode : inodes_.names_exchanged(from, to, {renamed.node, renamed.attr},
+                                                         {renamed.replaced, *renamed.replaced_attr})) {
+            changed(inode);
+        }
+        return {};
+    }
+    if (other) { // before the moved object gets its name
+        changed(inodes_.name_removed(to, renamed.replaced, *renamed.replaced_attr));
     }
     changed(inodes_.name_moved(from, to, renamed.node, renamed.attr));
     return {};

@@ -245,6 +245,25 @@ InodePtr InodeTable::name_moved(const Name& from, const Name& to, rpc::NodeId no
     });
 }
 
+std::array<InodePtr, 2> InodeTable::names_exchanged(const Name& first, const Name& second, const Seen& now_second,
+                                                    const Seen& now_first)
+{
+    return state_.with([&](State& state) -> std::array<InodePtr, 2> {
+        // Both are found before either gets a name that the other still has.
+        Inode* one = find_object(state, first, now_second.attr);
+        Inode* two = find_object(state, second, now_first.attr);
+        if (one != nullptr) {
+            set_name(state, *one, second);
+        }
+        if (two != nullptr) {
+            set_name(state, *two, first);
+        }
+        give_back_(now_second.node, 1, false);
+        give_back_(now_first.node, 1, false);
+        return {share(state, one), share(state, two)};
+    });
+}
+
 void InodeTable::mark_changed(Inode& inode)
 {
     const Epoch now = next_epoch();
@@ -270,15 +289,15 @@ Inode* InodeTable::find_name(const State& state, const NameView& name)
     return found == state.by_name.end() ? nullptr : *found;
 }
 
-// By the name first: some file systems give an object a new number whenever they read it anew.
+// By the name when the number is not known: some file systems give an object a new one whenever they read it anew.
 Inode* InodeTable::find_object(const State& state, const Name& name, const rpc::Attr& attr)
 {
-    Inode* named = find_name(state, {name.folder->id, name.leaf});
-    if (named != nullptr && named->type == (attr.mode & S_IFMT)) {
-        return named;
-    }
     const auto found = state.by_key.find(ObjectKey::of(attr));
-    return found == state.by_key.end() ? nullptr : found->second;
+    if (found != state.by_key.end() && found->second->type == (attr.mode & S_IFMT)) {
+        return found->second;
+    }
+    Inode* named = find_name(state, {name.folder->id, name.leaf});
+    return named != nullptr && named->type == (attr.mode & S_IFMT) ? named : nullptr;
 }
 
 void InodeTable::set_name(State& state, Inode& inode, const Name& name)

@@ -138,8 +138,15 @@ public:
     // After the daemon removed `name` of the object `attr`, answering with its node (one reference). The inode, when
     // the kernel knows it.
     InodePtr name_removed(const Name& name, rpc::NodeId node, const rpc::Attr& attr);
-    // After the object `attr` moved from one name to the other. The same.
+    // After the object `attr` moved from one name to another that nothing has any more. The same.
     InodePtr name_moved(const Name& from, const Name& to, rpc::NodeId node, const rpc::Attr& attr);
+    // After two objects changed places: the first is now at the second name, and the other way round.
+    struct Seen {
+        rpc::NodeId node;
+        const rpc::Attr& attr;
+    };
+    std::array<InodePtr, 2> names_exchanged(const Name& first, const Name& second, const Seen& now_second,
+                                            const Seen& now_first);
 
     [[nodiscard]] Epoch epoch() const { return Epoch{epoch_.load()}; }
     void mark_changed(Inode& inode);
