@@ -74,6 +74,7 @@ int main(int argc, char** argv)
     std::error_code ignored;
     std::filesystem::create_directories(GM_TEST_CACHE_FOLDER, ignored);
     ::setenv("LIBGUESTFS_CACHEDIR", GM_TEST_CACHE_FOLDER, 0);
+    ::unsetenv("XDG_RUNTIME_DIR"); // sockets go to TMPDIR then, where a forgotten one is found
     PrivateTmpdir tmpdir;
     const int status = context.run();
     const auto left = gm::test::leftovers();

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/fuzz/targets.hpp"
+
+#include "core/base/syscall.hpp"
+#include "core/rpc/frame.hpp"
+#include "core/rpc/procedures.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace gm::test {
+namespace {
+
+void promise(bool kept, const char* text)
+{
+    if (!kept) {
+        std::fprintf(stderr, "broken: %s\n", text);
+        std::abort();
+    }
+}
+
+template <typename T>
+void decode_and_back(std::span<const std::byte> bytes)
+{
+    const auto value = rpc::decode<T>(bytes);
+    if (value.ok()) {
+        rpc::Encoder encoder;
+        encoder.put(*value);
+        promise(std::ranges::equal(encoder.bytes(), bytes), "what is decoded encodes to the same bytes");
+    } else {
+        promise(value.error().errno_value != 0, "an error has an errno");
+    }
+}
+
+} // namespace
+
+void fuzz_codec(std::span<const std::byte> input)
+{
+    if (input.size() < 2) {
+        return;
+    }
+    const auto id = static_cast<rpc::ProcId>(static_cast<unsigned>(input[0]) | static_cast<unsigned>(input[1]) << 8U);
+    const auto bytes = input.subspan(2);
+    rpc::Procedures::visit(id, [&]<typename P>(std::type_identity<P>) {
+        decode_and_back<typename P::Args>(bytes);
+        decode_and_back<typename P::Reply>(bytes);
+    });
+    decode_and_back<rpc::ErrorBody>(bytes);
+    decode_and_back<rpc::ProgressBody>(bytes);
+}
+
+void fuzz_frames(std::span<const std::byte> input)
+{
+    const UniqueFd stream(::memfd_create("frames", MFD_CLOEXEC));
+    promise(write_all(stream.get(), input).ok() && ::lseek(stream.get(), 0, SEEK_SET) == 0, "a memory file works");
+    rpc::FrameReader reader(stream.get());
+    std::size_t total = 0;
+    for (;;) {
+        const auto frame = reader.next();
+        if (!frame.ok() || !frame->has_value()) {
+            return;
+        }
+        const auto& header = (*frame)->header;
+        total += rpc::kHeaderSize + header.body_size + header.bulk_size;
+        promise((*frame)->body.size() == header.body_size, "a body is as long as its header says");
+        promise(header.body_size + header.bulk_size + rpc::kHeaderSize <= rpc::kMaxMessage,
+                "a message keeps the limit");
+        promise(total <= input.size(), "no byte is read twice");
+    }
+}
+
+} // namespace gm::test

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the fuzzers call with their inputs, and the rpc tier with every input that is kept. Aborts when a promise about
+// hostile bytes is broken.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace gm::test {
+
+// Decodes the bytes as the arguments and the reply of a procedure (chosen by the first two bytes). What is accepted
+// must encode to the very same bytes: one value has one encoding.
+void fuzz_codec(std::span<const std::byte> input);
+
+// Reads the bytes as a stream of frames, until its end or the first frame that is refused.
+void fuzz_frames(std::span<const std::byte> input);
+
+} // namespace gm::test
