@@ -217,7 +217,7 @@ private:
 
         // On hosts with merged /usr supermin makes /lib a link.
         const std::string lib = fs::is_symlink(chroot_ + "/lib") ? "/usr/lib/modules/" : "/lib/modules/";
-        const std::string target = chroot_ + lib + plan_.kernel.version;
+        const std::string target = fmt::format("{}{}{}", chroot_, lib, plan_.kernel.version);
         fs::create_directories(target, failure);
         GM_TRY(check(failure, fmt::format("make folder '{}'", target)));
         for (const auto& path : wanted) {

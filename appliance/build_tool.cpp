@@ -20,9 +20,9 @@ std::string find_program(const std::string& name)
         return name;
     }
     const char* path = std::getenv("PATH");
-    std::istringstream folders{std::string{path == nullptr ? "/usr/bin:/bin" : path} + ":/usr/sbin:/sbin"};
+    std::istringstream folders{fmt::format("{}:/usr/sbin:/sbin", path == nullptr ? "/usr/bin:/bin" : path)};
     for (std::string folder; std::getline(folders, folder, ':');) {
-        const std::string candidate = folder + '/' + name;
+        std::string candidate = folder + '/' + name;
         if (::access(candidate.c_str(), X_OK) == 0) {
             return candidate;
         }

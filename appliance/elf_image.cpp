@@ -71,7 +71,7 @@ bool has_pvh_entry(std::string_view elf)
         std::uint64_t at = 0;
         while (const auto note = read_at<Elf64_Nhdr>(notes, at)) {
             const auto name = notes.substr(std::min(at + sizeof *note, notes.size()), 4);
-            if (note->n_type == kXenPhys32Entry && note->n_namesz == 4 && name == std::string_view{"Xen", 4}) {
+            if (note->n_type == kXenPhys32Entry && note->n_namesz == 4 && name == std::string_view{"Xen\0", 4}) {
                 return true;
             }
             at += sizeof *note + padded(note->n_namesz) + padded(note->n_descsz);

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLockName = "in-use"; // its time of change says when the version was last used
 constexpr std::size_t kOthersKept = 2;
-constexpr time_t kKeptSeconds = 24 * 60 * 60;
+constexpr time_t kKeptSeconds = time_t{24} * 60 * 60;
 
 // A rename first: an interrupted removal must not leave half a version under its name.
 void remove_version(const std::string& cache_folder, const std::string& folder)
