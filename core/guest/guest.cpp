@@ -85,7 +85,10 @@ void Guest::end(const launch::Failure& failure)
     const Error error = death_of(failure);
     launched_.link->fail(error);
     State expected = State::ready;
-    if (state_.compare_exchange_strong(expected, State::dead) && announce_death_ && options_.on_death) {
+    if (!state_.compare_exchange_strong(expected, State::dead) && expected == State::closed) {
+        return;
+    }
+    if (announce_death_ && options_.on_death) {
         options_.on_death(error);
     }
 }
@@ -99,11 +102,13 @@ Guest::LaunchFacts Guest::facts() const
 Result<void> Guest::shutdown(Deadline deadline)
 {
     State expected = State::ready;
-    if (!state_.compare_exchange_strong(expected, State::closed)) {
-        if (expected == State::closed) {
-            return {};
-        }
-        const auto failure = launched_.qemu->failure();
+    // The link notices the end of qemu before the process is gone.
+    if (!state_.compare_exchange_strong(expected, launched_.link->alive() ? State::closed : State::dead) &&
+        expected == State::closed) {
+        return {};
+    }
+    if (state_ == State::dead) {
+        const auto failure = launched_.qemu->failure(kNoticeEnd);
         return failure ? death_of(*failure) : make_error(ENOTCONN, "the appliance has died");
     }
     auto unmounted = call<rpc::UnmountAll>({}, {.limit = deadline.left()});

@@ -104,7 +104,8 @@ Result<Launched> Launch::boot_cold(const Try& attempt, std::optional<RamFile> ra
     }
     Launched launched;
     launched.accelerator = attempt.accelerator;
-    launched.qemu = GM_TRY(QemuProcess::start(std::move(plan), rules, Deadline{kMonitorLimit}));
+    launched.qemu =
+        GM_TRY(QemuProcess::start(std::move(plan), rules, Deadline{attempt.proven ? kMonitorLimit : kFirstSign}));
     launched.link = std::make_unique<rpc::Link>(launched.qemu->take_rpc_socket(), rpc::LinkOptions{});
     if (const auto greeted = greet(*launched.link, attempt.proven ? kBootLimit : kTrialBootLimit); !greeted) {
         return explain(*launched.qemu, greeted.error());

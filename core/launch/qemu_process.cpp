@@ -100,8 +100,14 @@ QemuProcess::~QemuProcess()
 {
     kill({Failure::Kind::stopped, "stopped"});
     watcher_.join();
-    if (!child_.wait(Millis{0})) {
-        ::kill(-child_.pid(), SIGKILL); // qemu below a wrapper script: it leads a session of its own
+    if (!reaped_) {
+        ::kill(-child_.pid(), SIGKILL); // qemu below a wrapper script, which leads a session of its own
+        // That qemu is no child of ours: it is gone when nobody holds the other end of the pipe.
+        const Deadline deadline{kNoticeEnd};
+        while (sockets_.messages.valid() && wait_for(sockets_.messages.get(), POLLIN, deadline.left()).ok() &&
+               !deadline.passed()) {
+            take_output(sockets_.messages, false);
+        }
     }
     child_.kill_and_reap();
 }
@@ -152,6 +158,7 @@ Result<void> QemuProcess::quit(Deadline deadline)
         kill({Failure::Kind::stopped, "stopped"});
         return make_error(ETIMEDOUT, "qemu did not end in time and was killed");
     }
+    reaped_ = true;
     return {};
 }
 
@@ -160,7 +167,9 @@ bool QemuProcess::take_output(UniqueFd& from, bool is_console)
     char buffer[8192];
     const auto got = retry([&] { return ::read(from.get(), buffer, sizeof buffer); });
     if (got <= 0) {
-        from.reset();
+        if (got == 0 || errno != EAGAIN) {
+            from.reset();
+        }
         return false;
     }
     const std::string_view text{buffer, static_cast<std::size_t>(got)};

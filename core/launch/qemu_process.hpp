@@ -91,6 +91,7 @@ private:
     void notice_end();
 
     Subprocess child_;
+    bool reaped_ = false; // then its process group may be another's
     Sockets sockets_;
     UniqueFd rpc_socket_;
     WatchRules rules_;
