@@ -211,16 +211,16 @@ void QemuProcess::notice_end()
 
 void QemuProcess::watch()
 {
-    const std::optional<Deadline> first_sign =
-        rules_.first_sign ? std::optional{Deadline{*rules_.first_sign}} : std::nullopt;
+    const bool has_limit = rules_.first_sign.has_value();
+    const Deadline first_sign(rules_.first_sign.value_or(Millis{0})); // means nothing without a limit
     bool cancellable = rules_.cancel_fd >= 0;
     for (;;) {
-        const bool wants_sign = first_sign && launching_ && !console_spoke_;
+        const bool wants_sign = has_limit && launching_ && !console_spoke_;
         pollfd items[] = {{child_.pidfd(), POLLIN, 0},
                           {sockets_.console.get(), POLLIN, 0}, // poll(2) ignores negative descriptors
                           {sockets_.messages.get(), POLLIN, 0},
                           {cancellable && launching_ ? rules_.cancel_fd : -1, POLLIN, 0}};
-        const int timeout = wants_sign ? static_cast<int>(first_sign->left().count()) : -1;
+        const int timeout = wants_sign ? static_cast<int>(first_sign.left().count()) : -1;
         if (::poll(items, std::size(items), timeout) == -1 && errno != EINTR) {
             kill({Failure::Kind::stopped, "cannot watch qemu"});
             return;
@@ -241,7 +241,7 @@ void QemuProcess::watch()
             notice_end();
             return;
         }
-        if (wants_sign && !console_spoke_ && launching_ && first_sign->passed()) {
+        if (wants_sign && !console_spoke_ && launching_ && first_sign.passed()) {
             kill({Failure::Kind::silent, "the appliance gave no sign of life"});
         }
     }
