@@ -55,7 +55,7 @@ Result<std::unique_ptr<Guest>> launch_guest(const Options& options, const Signal
     return guest;
 }
 
-// What belongs to a mount that is ready, and is gone with it.
+// What shows that a mount is ready. It goes after the guest: whoever waits for its end takes the image for free then.
 class Readiness {
 public:
     Readiness(const Options& options, Caretaker& caretaker) : options_(options), caretaker_(caretaker) {}
@@ -100,11 +100,10 @@ private:
 
 // Mounts and serves until the mount is gone.
 Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& signals, Caretaker& caretaker,
-                         Report& report)
+                         Readiness& readiness, Report& report)
 {
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only, .view = fuse.view}));
-    Readiness readiness(options, caretaker);
     const auto session =
         GM_TRY(Session::mount(*filesystem, options.mountpoint,
                               {.mount_options = fuse.mount_options(options.read_only, options.drives.front().source),
@@ -136,6 +135,7 @@ Result<void> run(const Options& options, Report& report)
     auto signals = GM_TRY(SignalWatch::make());
     auto caretaker = GM_TRY(Caretaker::start(options.mountpoint, options.pid_file));
     log_to_standard_error(options.verbose, options.trace); // the library's first thread may start here
+    Readiness readiness(options, caretaker);
     const auto guest = GM_TRY(launch_guest(options, signals));
     std::stop_source cancelled;
     signals.watch([&] { cancelled.request_stop(); });
@@ -145,7 +145,7 @@ Result<void> run(const Options& options, Report& report)
         return interrupted();
     }
     GM_TRY(mounted);
-    const auto served = serve_mount(options, *guest, signals, caretaker, report);
+    const auto served = serve_mount(options, *guest, signals, caretaker, readiness, report);
     const auto closed = guest->shutdown(Deadline{kShutdownLimit});
     GM_TRY(served);
     GM_TRY(closed);

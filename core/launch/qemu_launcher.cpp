@@ -121,8 +121,7 @@ std::string Launch::template_key(Accelerator accelerator) const
                                   rpc::Procedures::fingerprint()));
 }
 
-// The clock stood still and the random numbers are those of every other clone until the daemon hears this.
-Result<void> wake(rpc::Link& link, Millis limit)
+Result<rpc::Wake::Args> present()
 {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -130,7 +129,16 @@ Result<void> wake(rpc::Link& link, Millis limit)
     args.now = {now.tv_sec, static_cast<std::uint32_t>(now.tv_nsec)};
     args.entropy.resize(128);
     GM_TRY(sys([&] { return ::getrandom(args.entropy.data(), args.entropy.size(), 0); }, "getrandom"));
-    GM_TRY(link.call<rpc::Wake>(args, {.limit = limit}));
+    return args;
+}
+
+// The clock stood still and the random numbers are those of every other clone until the daemon hears this.
+Result<void> wake(rpc::Link& link, Millis limit)
+{
+    const auto first = GM_TRY(present());
+    GM_TRY(link.call<rpc::Wake>(first, {.limit = limit}));
+    // What a restored machine does first takes tens of milliseconds, and its clock is late by them. Now it is quick.
+    link.begin<rpc::Wake>(GM_TRY(present()), [](const Result<rpc::Wake::Reply>&) {});
     return {};
 }
 

@@ -23,8 +23,8 @@ public:
     std::optional<Difference> run(const std::vector<Operation>& operations)
     {
         const std::string name = fmt::format("round{}", rounds_++);
-        Side a(options_.folder_a, name);
-        Side b(options_.folder_b, name);
+        Side a(options_.folder_a, name, options_.folder_sizes);
+        Side b(options_.folder_b, name, options_.folder_sizes);
         for (std::size_t index = 0; index < operations.size(); ++index) {
             const std::string in_a = a.apply(operations[index]);
             const std::string in_b = b.apply(operations[index]);
@@ -40,7 +40,9 @@ public:
             return Difference{operations.size(), tree_a.ok() ? tree_b.error().text : tree_a.error().text};
         }
         // Times that calls set were compared then; all others depend on when.
-        const auto lines = differences(*tree_b, *tree_a, {.times = false, .inodes = false, .blocks = false});
+        const auto lines =
+            differences(*tree_b, *tree_a,
+                        {.times = false, .inodes = false, .blocks = false, .folder_sizes = options_.folder_sizes});
         if (!lines.empty()) {
             return Difference{operations.size(), fmt::format("  the trees differ:\n  {}", fmt::join(lines, "\n  "))};
         }

@@ -19,6 +19,7 @@ struct DifferentialOptions {
     std::size_t calls = 20'000;
     std::size_t calls_a_round = 500; // each round begins with an empty folder, so that a difference is near its cause
     bool shrink = true;
+    bool folder_sizes = true; // compare them
 };
 
 // Nothing when there is no difference; else the seed, the shortest sequence found and how the answers differ.

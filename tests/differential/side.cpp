@@ -61,17 +61,6 @@ bool works_on_open_file(const Operation& operation)
     }
 }
 
-std::string look(const struct stat& status, bool aged)
-{
-    std::string text = fmt::format("[{:o} {}:{} links {} size {} dev {:x}", status.st_mode, status.st_uid,
-                                   status.st_gid, status.st_nlink, status.st_size, status.st_rdev);
-    if (aged) {
-        const bool old = status.st_mtim.tv_sec == kOld.tv_sec && status.st_mtim.tv_nsec == kOld.tv_nsec;
-        text += old ? " mtime kept" : " mtime new";
-    }
-    return text + "]";
-}
-
 timespec time_of(unsigned kind, std::uint32_t number)
 {
     switch (kind) {
@@ -86,7 +75,8 @@ timespec time_of(unsigned kind, std::uint32_t number)
 
 } // namespace
 
-Side::Side(const std::string& folder, const std::string& name) : path_(folder + "/" + name)
+Side::Side(const std::string& folder, const std::string& name, bool folder_sizes)
+    : path_(folder + "/" + name), folder_sizes_(folder_sizes)
 {
     if (::mkdir(path_.c_str(), 0755) == -1) {
         std::perror(path_.c_str());
@@ -162,6 +152,18 @@ std::string Side::attributes(const std::string& path, bool aged) const
         text += " in " + look(status, aged);
     }
     return text;
+}
+
+std::string Side::look(const struct stat& status, bool aged) const
+{
+    std::string text =
+        fmt::format("[{:o} {}:{} links {} size {} dev {:x}", status.st_mode, status.st_uid, status.st_gid,
+                    status.st_nlink, folder_sizes_ || !S_ISDIR(status.st_mode) ? status.st_size : 0, status.st_rdev);
+    if (aged) {
+        const bool old = status.st_mtim.tv_sec == kOld.tv_sec && status.st_mtim.tv_nsec == kOld.tv_nsec;
+        text += old ? " mtime kept" : " mtime new";
+    }
+    return text + "]";
 }
 
 std::string Side::perform(const Operation& operation)

@@ -9,13 +9,14 @@
 
 #include <array>
 #include <string>
+#include <sys/stat.h>
 
 namespace gm::test {
 
 class Side {
 public:
     // A new folder NAME below `folder`, which must not exist yet. Aborts when it cannot be made.
-    Side(const std::string& folder, const std::string& name);
+    Side(const std::string& folder, const std::string& name, bool folder_sizes);
     Side(const Side&) = delete;
     Side& operator=(const Side&) = delete;
     ~Side(); // removes the folder
@@ -29,10 +30,12 @@ private:
     std::string perform(const Operation& operation);
     std::string perform_on_file(const Operation& operation);
     std::string perform_on_name(const Operation& operation);
+    std::string look(const struct stat& status, bool aged) const;
     std::string attributes(const std::string& path, bool aged) const;
     void age(const std::string& path) const;
 
     std::string path_;
+    bool folder_sizes_; // folders are looked at with their sizes
     UniqueFd root_;
     std::array<UniqueFd, kSlots> open_;
     std::string buffer_;

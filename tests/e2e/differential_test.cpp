@@ -24,7 +24,8 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise)
     return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-void behaves_like_the_kernel(const std::vector<std::string>& make, std::vector<std::string> check)
+void behaves_like_the_kernel(const std::vector<std::string>& make, std::vector<std::string> check,
+                             bool folder_sizes = true)
 {
     require_fuse();
     require_vm();
@@ -40,11 +41,12 @@ void behaves_like_the_kernel(const std::vector<std::string>& make, std::vector<s
     ::umask(0022);
     {
         GuestMount mount({"-a", tested, "-m", "/dev/sda", "--rw"});
-        const LoopMount loop(right, "rw");
+        const LoopMount loop(right, "rw,nodev,nosuid"); // as every mount of FUSE is
         const auto difference = first_difference({.folder_a = mount.path(),
                                                   .folder_b = loop.path(),
                                                   .seed = from_environment("GM_TEST_SEED", 1),
-                                                  .calls = from_environment("GM_TEST_CALLS", 8'000)});
+                                                  .calls = from_environment("GM_TEST_CALLS", 8'000),
+                                                  .folder_sizes = folder_sizes});
         CHECK_MESSAGE(!difference, difference.value_or(""));
         mount.unmount();
     }
@@ -61,9 +63,10 @@ TEST_SUITE("e2e")
     {
         behaves_like_the_kernel({"mke2fs", "-q", "-F", "-t", "ext4"}, {"e2fsck", "-fn"});
     }
+    // How many entries fit into the inode of an xfs folder differs between kernels, and with it the folder's size.
     TEST_CASE("random calls on an xfs disk do what the kernel's own mount does")
     {
-        behaves_like_the_kernel({"mkfs.xfs", "-q", "-f"}, {"xfs_repair", "-n"});
+        behaves_like_the_kernel({"mkfs.xfs", "-q", "-f"}, {"xfs_repair", "-n"}, false);
     }
     TEST_CASE("random calls on a btrfs disk do what the kernel's own mount does")
     {

@@ -90,8 +90,8 @@ void worked_on_like_a_folder(const FileSystem& type)
     auto kept = scan_tree(loop.path(), {.holes = false});
     REQUIRE_MESSAGE(kept.ok(), problem(kept));
     CHECK(kept->size() > 1900);
-    // The disk holds what the mount showed, to the last attribute.
-    auto lines = differences(*kept, *seen, {.change_times = true});
+    // The disk holds what the mount showed. Change times are the guest's: the host's kernel shows its own until then.
+    auto lines = differences(*kept, *seen);
     CHECK_MESSAGE(lines.empty(), fmt::format("{}", fmt::join(lines, "\n")));
     // And it is what the same work does to a plain folder. Only what depends on the moment is left out.
     const Scratch plain("plain");
@@ -104,7 +104,12 @@ void worked_on_like_a_folder(const FileSystem& type)
         kept->erase(extra);
         expected->erase(extra);
     }
-    lines = differences(*expected, *kept, {.times = false, .inodes = false, .blocks = false, .folder_sizes = false});
+    for (auto& [path, entry] : *kept) { // xfs shows its ACLs by these names too
+        std::erase_if(entry.xattrs, [](const auto& xattr) { return xattr.first.starts_with("trusted.SGI_"); });
+    }
+    lines =
+        differences(*expected, *kept,
+                    {.times = false, .folder_links = false, .inodes = false, .blocks = false, .folder_sizes = false});
     CHECK_MESSAGE(lines.empty(), fmt::format("{}", fmt::join(lines, "\n")));
 }
 

@@ -16,7 +16,7 @@ namespace {
 using namespace gm::test;
 namespace fs = std::filesystem;
 
-constexpr unsigned kUser = 54321; // in no passwd file, as in many containers
+constexpr unsigned kUser = 65534; // nobody: fusermount3 wants a user with a name
 
 // A folder of the user's own, and programs run as that user.
 class User {

@@ -104,7 +104,8 @@ fill_odd() {
 
 fill_linux() { fill_ordinary "$1"; fill_odd "$1"; }
 
-# What FAT and NTFS can hold: plain files and folders, in names that both allow. A copy goes to OUTPUT.tar, for comparison.
+# What FAT and NTFS can hold: plain files and folders, in names that both allow (mtools:
+# of code page 850). A copy goes to OUTPUT.tar, for comparison.
 fill_portable() {
   local folder=$1 size
   mkdir "$folder/folder" "$folder/folder/inner" "$folder/empty"
@@ -112,7 +113,7 @@ fill_portable() {
     (yes "line of $size" || true) 2>/dev/null | head -c "$size" >"$folder/folder/size-$size"
   done
   echo text >"$folder/folder/inner/A Long Name with spaces and UPPER case.text"
-  echo text >"$folder/folder/inner/$(printf '\xc3\xa4\xc3\xb6\xc3\xbc-\xe2\x82\xac')"
+  echo text >"$folder/folder/inner/$(printf '\xc3\xa4\xc3\xb6\xc3\xbc-\xc3\x9f')"
   echo text >"$folder/$(printf 'n%.0s' {1..200})"
   cp -rL /usr/include/c++/*/bits "$folder/headers"
   mkdir "$folder/many"

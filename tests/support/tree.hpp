@@ -38,6 +38,7 @@ struct CompareOptions {
     bool times = true;         // modification time, to the nanosecond
     bool change_times = false; // status change time too
     bool links = true;         // link counts, and which names are one file
+    bool folder_links = true;  // link counts of folders
     bool inodes = true;        // inode numbers
     bool blocks = true;        // allocated blocks
     bool folder_sizes = true;

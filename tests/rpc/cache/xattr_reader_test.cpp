@@ -48,7 +48,7 @@ TEST_CASE("without the folder's page an object is asked for alone")
     CHECK(world.calls() == 2);
 }
 
-TEST_CASE("a change of attributes asks again; a change of data only where a capability could go with it")
+TEST_CASE("a change of attributes asks again, a change of data only where a capability could go with it")
 {
     Attributes world;
     REQUIRE(world.read_folder(world.guest.root()).ok());

@@ -43,7 +43,7 @@ TEST_CASE("random reads are no stream and fetch nothing")
     }
 }
 
-TEST_CASE("a continuation in the middle of a file becomes a stream; a jump ends it")
+TEST_CASE("a continuation in the middle of a file becomes a stream, and a jump ends it")
 {
     ReadAhead streams;
     CHECK_FALSE(streams.on_read(kFile, 10 << 20, kRead).stream);
