@@ -153,11 +153,11 @@ Result<struct statvfs> Filesystem::statfs(InodeId inode)
 }
 
 // Asked only where the kernel does not check modes itself: whoever may use the mount acts as the guest's root, who may
-// do anything but execute a file that nobody may execute.
+// do anything but execute what nobody may execute.
 Result<void> Filesystem::access(InodeId inode, int mask)
 {
     const auto object = GM_TRY(known(inode));
-    if ((mask & X_OK) != 0 && object->type == S_IFREG) {
+    if ((mask & X_OK) != 0 && object->type != S_IFDIR) {
         const auto now = GM_TRY(getattr(inode, nullptr));
         if ((now.attr.st_mode & 0111U) == 0) {
             return make_error(EACCES, "a file that nobody may execute");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// gm_differential --a FOLDER --b FOLDER [--seed N] [--calls N] [--no-shrink]
+// gm_differential --a FOLDER --b FOLDER [--seed N] [--calls N] [--no-shrink] [--no-folder-sizes]
 // Exit status 0 when both folders behaved alike, 1 with a report when not.
 #include "tests/differential/differential.hpp"
 
@@ -17,9 +17,12 @@ int main(int argc, char** argv)
     app.add_option("--b", options.folder_b, "the folder that is right")->required();
     app.add_option("--seed", options.seed, "makes the sequence");
     app.add_option("--calls", options.calls, "how many");
+    bool no_folder_sizes = false;
+    app.add_flag("--no-folder-sizes", no_folder_sizes, "do not compare the sizes of folders");
     app.add_flag("--no-shrink", no_shrink, "report the whole sequence");
     CLI11_PARSE(app, argc, argv);
     options.shrink = !no_shrink;
+    options.folder_sizes = !no_folder_sizes;
     ::umask(0022);
     if (const auto difference = gm::test::first_difference(options)) {
         std::puts(difference->c_str());

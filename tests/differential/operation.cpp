@@ -136,6 +136,7 @@ Operation Generator::next()
         operation.flags = one_of<int>({0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
                                        FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE});
+        operation.aged = false; // FUSE sets the times even where the file system finds nothing to do
         break;
     case Call::set_xattr:
         operation.flags = one_of<int>({0, 0, XATTR_CREATE, XATTR_REPLACE});

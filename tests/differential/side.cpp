@@ -198,6 +198,9 @@ std::string Side::perform_on_file(const Operation& operation)
     case Call::fsync:
         return answer((operation.number & 1) != 0 ? ::fsync(fd) : ::fdatasync(fd));
     case Call::seek:
+        if (struct stat status = {}; ::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+            return "a folder, whose offsets are each file system's own";
+        }
         // What is dirty may be a hole or data, as the file system likes; what is on the disk is a fact.
         ::fsync(fd);
         return answer(::lseek(fd, operation.offset, operation.flags));
