@@ -20,11 +20,12 @@ namespace gm::cache {
 
 // What of an object changes; to be combined with |.
 using Aspects = unsigned;
-constexpr Aspects kNames = 1;       // the entries of a folder
-constexpr Aspects kAttrs = 2;       // what stat(2) tells, the link count included
-constexpr Aspects kXattrs = 4;      // extended attributes, ACLs included: chmod(2) and chown(2) change them too
-constexpr Aspects kData = 8;        // the content of a file and where it lies
-constexpr Aspects kEverything = 15; // of a number that begins or ends its life
+constexpr Aspects kNames = 1;    // the entries of a folder
+constexpr Aspects kAttrs = 2;    // what stat(2) tells, the link count included
+constexpr Aspects kXattrs = 4;   // extended attributes, ACLs included: chmod(2) and chown(2) change them too
+constexpr Aspects kData = 8;     // the content of a file and where it lies
+constexpr Aspects kEntries = 16; // attributes or data of what a folder lists: for file systems that number objects anew
+constexpr Aspects kEverything = 31; // of a number that begins or ends its life
 
 enum class Epoch : std::uint64_t {};
 
@@ -78,7 +79,7 @@ public:
     static constexpr std::size_t kMaxRecords = 65536; // beyond it everything fetched so far counts as changed
 
 private:
-    static constexpr std::size_t kAspectCount = 4;
+    static constexpr std::size_t kAspectCount = 5;
     struct Record {
         std::array<std::uint64_t, kAspectCount> last{}; // epoch of the last change
         std::array<std::uint32_t, kAspectCount> under_way{};

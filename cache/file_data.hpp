@@ -7,6 +7,7 @@
 #include "core/rpc/bulk.hpp"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -49,6 +50,7 @@ struct Block {
     Epoch seen{};
     Buffer owner;
     std::span<const std::byte> bytes;
+    std::optional<Key> listed_in; // it was read as an entry of this folder
 };
 
 struct BlockId {

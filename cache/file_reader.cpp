@@ -11,7 +11,7 @@ namespace gm::cache {
 FileReader::FileReader(Parts parts)
     : parts_(std::move(parts)),
       maps_(parts_.link, parts_.budget, parts_.folders, parts_.changes, parts_.counters, parts_.drives),
-      open_files_(parts_.link, parts_.return_handle), cache_(parts_.budget),
+      cache_(parts_.budget),
       content_(std::in_place, std::min<std::uint64_t>(parts_.budget.limit() / 4, 16 << 20), kSmallFile)
 {
 }
@@ -37,7 +37,8 @@ Result<FileData> FileReader::read(const FileRef& file, std::uint64_t offset, std
     }
     parts_.counters.pages.count(complete);
     const bool in_blocks = complete || advice.stream;
-    const bool ahead = advice.to > advice.from && advice.from < file.size;
+    const auto end = advice.to > advice.from ? std::min(advice.to, likely_size(file)) : 0;
+    const bool ahead = advice.from < end;
     if (in_blocks && (!complete || ahead)) {
         const auto source = source_of(file, others_follow);
         if (!source.ok() && !complete) {
@@ -47,7 +48,7 @@ Result<FileData> FileReader::read(const FileRef& file, std::uint64_t offset, std
             fetch_blocks(file, *source, offset, offset + size);
         }
         if (ahead && source.ok()) {
-            fetch_blocks(file, *source, advice.from, std::min(advice.to, file.size));
+            fetch_blocks(file, *source, advice.from, end);
         }
         for (auto& slot : slots) {
             if (slot.block == nullptr && slot.fetch == nullptr) {
@@ -64,7 +65,13 @@ Result<FileData> FileReader::read(const FileRef& file, std::uint64_t offset, std
 FileReader::BlockPtr FileReader::cached(const BlockId& id)
 {
     auto block = cache_.get(id);
-    return block != nullptr && parts_.changes.unchanged(id.file, kData, block->seen) ? block : nullptr;
+    return block != nullptr && fresh(id.file, *block) ? block : nullptr;
+}
+
+bool FileReader::fresh(const Key& file, const Block& block) const
+{
+    return parts_.changes.unchanged(file, kData, block.seen) &&
+           (!block.listed_in || parts_.changes.unchanged(*block.listed_in, kEntries, block.seen));
 }
 
 FileReader::Slot FileReader::find_block(const BlockId& id)
@@ -86,21 +93,22 @@ FileReader::Blocks::Joined FileReader::join(const BlockId& id)
     });
 }
 
-Result<OpenFilePtr> FileReader::handle_of(const FileRef& file)
-{
-    if (file.handle != rpc::HandleId::none) {
-        return OpenFilePtr{std::make_shared<const OpenFile>(file.handle, nullptr)};
-    }
-    return open_files_.open(file.object.key, file.object.target);
-}
-
 Result<FileReader::Source> FileReader::source_of(const FileRef& file, bool neighbours)
 {
     Source source{.map = maps_.get(file.object, neighbours)};
     if (source.map == nullptr) {
-        source.open = GM_TRY(handle_of(file));
+        source.handle = GM_TRY(file.open());
     }
     return source;
+}
+
+std::uint64_t FileReader::likely_size(const FileRef& file)
+{
+    if (const auto known = maps_.cached(file.object.key); known.map != nullptr) {
+        return known.map->extents->size;
+    }
+    const auto listed = parts_.folders.find(file.object.folder, file.object.name);
+    return listed ? listed->entry->attr->size : UINT64_MAX;
 }
 
 void FileReader::fetch_blocks(const FileRef& file, const Source& source, std::uint64_t from, std::uint64_t to)
@@ -138,17 +146,15 @@ void FileReader::begin(Run started, const Source& source)
     const auto run = std::make_shared<Run>(std::move(started));
     if (source.map == nullptr) {
         const auto seen = run->fetches.front()->begun();
-        const rpc::Read::Args call{source.open->handle(), run->offset(), static_cast<std::uint32_t>(run->length())};
-        parts_.link.begin<rpc::Read>(call,
-                                     [this, run, seen, open = source.open](Result<rpc::Read::Reply> reply) mutable {
-                                         open.reset();
-                                         if (!reply.ok()) {
-                                             finish(run, seen, reply.take_error());
-                                             return;
-                                         }
-                                         parts_.counters.bytes_by_call += reply->data.size();
-                                         finish(run, seen, std::make_shared<const rpc::Bulk>(std::move(reply->data)));
-                                     });
+        const rpc::Read::Args call{source.handle, run->offset(), static_cast<std::uint32_t>(run->length())};
+        parts_.link.begin<rpc::Read>(call, [this, run, seen](Result<rpc::Read::Reply> reply) {
+            if (!reply.ok()) {
+                finish(run, seen, reply.take_error());
+                return;
+            }
+            parts_.counters.bytes_by_call += reply->data.size();
+            finish(run, seen, std::make_shared<const rpc::Bulk>(std::move(reply->data)));
+        });
         return;
     }
     const auto& extents = *source.map->extents;
@@ -175,7 +181,7 @@ void FileReader::finish(const std::shared_ptr<Run>& run, Epoch seen, Result<Buff
             const auto all = (*data)->bytes();
             const auto begin = std::min(i * kBlockSize, all.size());
             const auto bytes = all.subspan(begin, std::min(kBlockSize, all.size() - begin));
-            const auto block = std::make_shared<const Block>(Block{seen, *data, bytes});
+            const auto block = std::make_shared<const Block>(Block{seen, *data, bytes, {}});
             // An error or a change shows up at the reader, who asks again.
             if (parts_.changes.unchanged(id.file, kData, seen)) {
                 cache_.put(id, block, sizeof(Block) + bytes.size());
@@ -197,11 +203,14 @@ Result<FileData> FileReader::read_through_blocks(const FileRef& file, std::vecto
     for (auto& slot : slots) {
         const bool here = slot.block != nullptr;
         if (!here) {
-            auto fetched = slot.fetch == nullptr ? Result<BlockPtr>{nullptr} : slot.fetch->wait();
+            auto fetched = slot.fetch == nullptr ? Result<BlockPtr>{nullptr} : slot.fetch->wait(file.stop);
+            if (!fetched.ok() && fetched.error().errno_value == ECANCELED) {
+                return fetched.take_error();
+            }
             slot.block = fetched.ok() ? fetched.take_value() : nullptr;
         }
         // What lay on the drive may have been another file's by the time it was read, if this one was changed.
-        if (slot.block == nullptr || !parts_.changes.unchanged(key, kData, slot.block->seen)) {
+        if (slot.block == nullptr || !fresh(key, *slot.block)) {
             return read_by_call(file, offset, size);
         }
         const auto bytes = slot.block->bytes;
@@ -237,10 +246,14 @@ Result<FileData> FileReader::read_exactly(const FileRef& file, std::uint64_t off
     const auto buffer =
         std::make_shared<rpc::Bulk>(rpc::Bulk::allocate(std::min<std::uint64_t>(size, extents.size - offset)));
     const auto read = std::make_shared<Fetch<bool>>(map->seen);
-    read_extents(*parts_.drives, extents, offset, buffer->writable(), [read](Result<void> outcome) {
+    read_extents(*parts_.drives, extents, offset, buffer->writable(), [read, buffer](Result<void> outcome) {
         read->finish(outcome.ok() ? Result<bool>{true} : outcome.take_error());
     });
-    if (!read->wait().ok() || !parts_.changes.unchanged(file.object.key, kData, map->seen)) {
+    const auto outcome = read->wait(file.stop);
+    if (!outcome.ok() && outcome.error().errno_value == ECANCELED) {
+        return outcome.error();
+    }
+    if (!outcome.ok() || !parts_.changes.unchanged(file.object.key, kData, map->seen)) {
         return read_by_call(file, offset, size);
     }
     parts_.counters.bytes_by_extent += buffer->size();
@@ -251,8 +264,8 @@ Result<FileData> FileReader::read_exactly(const FileRef& file, std::uint64_t off
 
 Result<FileData> FileReader::read_by_call(const FileRef& file, std::uint64_t offset, std::uint32_t size)
 {
-    const auto open = GM_TRY(handle_of(file));
-    auto reply = GM_TRY(parts_.link.call<rpc::Read>({open->handle(), offset, size}));
+    const auto handle = GM_TRY(file.open());
+    auto reply = GM_TRY(parts_.link.call<rpc::Read>({handle, offset, size}, {.stop = file.stop}));
     if (reply.data.size() > size) {
         return make_error(EIO, "the appliance sent more than was asked for");
     }

@@ -9,7 +9,6 @@
 #include "cache/extent_maps.hpp"
 #include "cache/file_data.hpp"
 #include "cache/folder_reader.hpp"
-#include "cache/open_files.hpp"
 #include "cache/read_ahead.hpp"
 
 namespace gm::cache {
@@ -17,8 +16,9 @@ namespace gm::cache {
 // A file to read, as the mount names it.
 struct FileRef {
     Object object;
-    rpc::HandleId handle = rpc::HandleId::none; // none: opened here when a call needs one; see OpenFiles
-    std::uint64_t size = 0;                     // as last seen; only guides what is read ahead
+    // Gives the daemon's handle, opening the file if need be; it must stay open while read() runs. May block.
+    std::function<Result<rpc::HandleId>()> open;
+    std::stop_token stop; // of whoever waits: ECANCELED
 };
 
 class FileReader {
@@ -35,7 +35,6 @@ public:
         const Changes& changes;
         Counters& counters;
         image::BlockSource* drives = nullptr; // none: everything goes through the guest
-        ReturnHandle return_handle;
     };
     explicit FileReader(Parts parts);
 
@@ -47,8 +46,8 @@ private:
     using Blocks = InFlight<BlockId, BlockPtr, BlockIdHash>;
     // How a file's data is got.
     struct Source {
-        ExtentMapPtr map; // by these extents, or
-        OpenFilePtr open; // by calls on this handle
+        ExtentMapPtr map;                           // by these extents, or
+        rpc::HandleId handle = rpc::HandleId::none; // by calls on this handle
     };
     // Blocks of one file that one request brings.
     struct Run {
@@ -67,8 +66,10 @@ private:
     Slot find_block(const BlockId& id);
     Blocks::Joined join(const BlockId& id);
     Result<Source> source_of(const FileRef& file, bool neighbours);
-    Result<OpenFilePtr> handle_of(const FileRef& file);
+    [[nodiscard]] bool fresh(const Key& file, const Block& block) const;
 
+    // As far as it is known without a call: reading ahead past the end only wastes calls.
+    std::uint64_t likely_size(const FileRef& file);
     // The blocks of [from, to) that are neither here nor on their way.
     void fetch_blocks(const FileRef& file, const Source& source, std::uint64_t from, std::uint64_t to);
     void begin(Run run, const Source& source);
@@ -87,7 +88,6 @@ private:
 
     Parts parts_;
     ExtentMaps maps_;
-    OpenFiles open_files_;
     LruMap<BlockId, Block, BlockIdHash> cache_;
     Guarded<ReadAhead> streams_;     // level: leaf
     Guarded<ContentWalk> content_;   // level: above Changes and Budget

@@ -27,7 +27,7 @@ std::optional<FolderCache::Found> FolderCache::find(const Key& folder, std::stri
     }
     for (auto page = listing->pages.rbegin(); page != listing->pages.rend(); ++page) {
         const auto* entry = (*page)->find(name);
-        if (entry != nullptr && entry->attr && changes_.unchanged(folder, kNames, (*page)->seen()) &&
+        if (entry != nullptr && entry->attr && changes_.unchanged(folder, kNames | kEntries, (*page)->seen()) &&
             changes_.unchanged(Key::of(*entry->attr), kAttrs, (*page)->seen())) {
             return Found{*page, entry};
         }

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] std::vector<std::shared_ptr<const FolderPage>> pages(const Key& folder);
     // Keeps a page unless its names have changed since it was seen.
     void put(std::shared_ptr<const FolderPage> page);
+    // A folder that was removed: its pages hold its node.
+    void erase(const Key& folder) { map_.erase(folder); }
 
 private:
     using Pages = std::vector<std::shared_ptr<const FolderPage>>;

@@ -70,7 +70,7 @@ bool FolderPage::fresh(const Changes& changes, std::size_t first) const
     if (changes.all_unchanged(seen_)) {
         return true;
     }
-    return changes.unchanged(folder_, kNames, seen_) &&
+    return changes.unchanged(folder_, kNames | kEntries, seen_) &&
            std::all_of(entries_.begin() + static_cast<std::ptrdiff_t>(first), entries_.end(), [&](const auto& entry) {
                return !entry.attr || changes.unchanged(Key::of(*entry.attr), kAttrs, seen_);
            });

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <unordered_map>
 
 namespace gm::cache {
@@ -29,18 +30,20 @@ public:
         result_.emplace(std::move(result));
         done_.notify_all();
     }
-    // A copy of the outcome. Blocks until it is there.
-    Result<T> wait()
+    // A copy of the outcome. Blocks until it is there; ECANCELED when `stop` comes first.
+    Result<T> wait(const std::stop_token& stop = {})
     {
         std::unique_lock lock(mutex_);
-        done_.wait(lock, [&] { return result_.has_value(); });
+        if (!done_.wait(lock, stop, [&] { return result_.has_value(); })) {
+            return make_error(ECANCELED, "interrupted");
+        }
         return *result_;
     }
 
 private:
     const Epoch begun_;
     std::mutex mutex_; // level: leaf
-    std::condition_variable done_;
+    std::condition_variable_any done_;
     std::optional<Result<T>> result_;
 };
 

@@ -73,7 +73,7 @@ void FileReader::read_by_extents(const ContentWalk::Entry& entry, ExtentMapPtr m
         return;
     }
     if (auto [fetch, ours] = join(id); ours) {
-        begin({.file = id.file, .first = 0, .fetches = {std::move(fetch)}}, {.map = std::move(map), .open = nullptr});
+        begin({.file = id.file, .first = 0, .fetches = {std::move(fetch)}}, {.map = std::move(map)});
     }
 }
 
@@ -116,7 +116,8 @@ void FileReader::read_by_bulk_call(const std::vector<ContentWalk::Entry>& entrie
                 data = std::make_shared<const rpc::Bulk>(std::move(reply->data));
             }
             // Each was named by its folder.
-            const bool named = parts_.changes.unchanged(batch->page->folder(), kNames, batch->page->seen());
+            const Key folder = batch->page->folder();
+            const bool named = parts_.changes.unchanged(folder, kNames, batch->page->seen());
             batch->page.reset();
             std::size_t at = 0;
             for (std::size_t i = 0; i < batch->keys.size(); ++i) {
@@ -129,7 +130,7 @@ void FileReader::read_by_bulk_call(const std::vector<ContentWalk::Entry>& entrie
                     const auto seen = batch->fetches[i]->begun();
                     parts_.counters.bytes_by_call += content.size();
                     if (named && *size <= kSmallFile && parts_.changes.unchanged(id.file, kData, seen)) {
-                        auto block = std::make_shared<const Block>(Block{seen, data, content});
+                        auto block = std::make_shared<const Block>(Block{seen, data, content, folder});
                         cache_.put(id, block, sizeof(Block) + content.size());
                         outcome = BlockPtr{std::move(block)};
                     }

@@ -24,6 +24,11 @@ void Returns::node(rpc::NodeId node, std::uint64_t references, bool at_once)
     }
 }
 
+void Returns::node_later(rpc::NodeId node)
+{
+    nodes_.with([&](Nodes& nodes) { nodes.push_back({node, 1}); });
+}
+
 void Returns::handle(rpc::HandleId handle)
 {
     link_.begin<rpc::Release>({{handle}}, ignore);

@@ -15,6 +15,8 @@ public:
     explicit Returns(rpc::Link& link) : link_(link) {}
 
     void node(rpc::NodeId node, std::uint64_t references, bool at_once);
+    // The same from where nothing may be sent, such as the link's own thread: it goes with a later batch.
+    void node_later(rpc::NodeId node);
     void handle(rpc::HandleId handle);
     // Sends what has been collected.
     void flush();
