@@ -58,7 +58,7 @@ void FolderPages::keep(FolderPagePtr page)
 DirBuffer::DirBuffer(std::size_t size, bool with_attributes) : bytes_(size), with_attributes_(with_attributes) {}
 
 bool DirBuffer::add(const std::string& name, std::uint64_t next_offset, const struct stat& attr,
-                    std::optional<EntryRef> ref, double timeout)
+                    std::optional<EntryRef> ref, double name_timeout, double timeout)
 {
     const std::size_t left = bytes_.size() - used_;
     const auto offset = static_cast<off_t>(next_offset);
@@ -70,7 +70,7 @@ bool DirBuffer::add(const std::string& name, std::uint64_t next_offset, const st
         if (ref) {
             entry.ino = static_cast<fuse_ino_t>(ref->inode()->id);
             entry.attr_timeout = timeout;
-            entry.entry_timeout = timeout;
+            entry.entry_timeout = name_timeout;
         }
         needed = fuse_add_direntry_plus(nullptr, bytes_.data() + used_, left, name.c_str(), &entry, offset);
     } else {

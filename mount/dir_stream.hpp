@@ -46,7 +46,7 @@ public:
 
     // False when there is no room left; then nothing was added.
     bool add(const std::string& name, std::uint64_t next_offset, const struct stat& attr, std::optional<EntryRef> ref,
-             double timeout);
+             double name_timeout, double timeout);
     [[nodiscard]] std::span<const char> bytes() const { return {bytes_.data(), used_}; }
     // The kernel has the reply.
     void leak();

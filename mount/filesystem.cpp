@@ -68,7 +68,7 @@ Entry Filesystem::entry(const Name& name, const rpc::Attr& attr, rpc::NodeId nod
 {
     auto ref = inodes_.intern(name, attr, node);
     const auto shown = options_.view.show(attr, ref.inode()->number);
-    return {std::move(ref), shown, options_.timeout};
+    return {std::move(ref), shown, options_.name_timeout, options_.timeout};
 }
 
 Attributes Filesystem::attributes(Inode& inode, const rpc::Attr& attr)

@@ -30,7 +30,8 @@ struct Interruptible : Request {
 struct Entry {
     std::optional<EntryRef> ref; // none: there is no such name, and the kernel may remember that
     struct stat attr = {};
-    double timeout = 0;
+    double name_timeout = 0;
+    double timeout = 0; // of the attributes
 };
 struct Attributes {
     struct stat attr = {};
@@ -60,10 +61,15 @@ struct IoctlReply {
     std::string bytes;
 };
 
+constexpr double kForEver = 1e8; // seconds
+
 struct FilesystemOptions {
     bool read_only = true;
     AttrView view;
-    double timeout = 1e8; // seconds for which the kernel may keep names and attributes: nobody else changes the guest
+    // Seconds for which the kernel may keep attributes and names: nobody else changes the guest. Names of a file system
+    // that takes "a" and "A" for the same cannot be kept while they change.
+    double timeout = kForEver;
+    double name_timeout = kForEver;
 };
 
 // What the kernel must be told because it cannot know. Called from any thread; must not block.

@@ -20,7 +20,7 @@ std::uint32_t flags_for_daemon(int flags)
 Opened opened(HandleKey key, fuse_file_info& file)
 {
     file.fh = static_cast<std::uint64_t>(key);
-    file.keep_cache = 1;
+    file.keep_cache = file.direct_io == 0 ? 1 : 0;
     return {key};
 }
 
@@ -37,14 +37,21 @@ Result<Opened> Filesystem::open(const Request& request, InodeId inode, fuse_file
     auto open = std::make_shared<OpenFile>(object, writable, flags & ~static_cast<std::uint32_t>(O_TRUNC), returns_);
     // What may fail, or act, is done now; a file opened to be read is opened when something is read from the guest.
     if (writable || (flags & O_NOATIME) != 0) {
-        const auto reply = [&] {
+        const auto open_with = [&](std::uint32_t how) {
             const Pin pin = inodes_.pin(*object);
-            return call<rpc::Open>({.target = pin.target, .flags = flags});
-        }();
+            return call<rpc::Open>({.target = pin.target, .flags = how});
+        };
+        auto reply = open_with(flags);
+        if (!reply.ok() && reply.error().errno_value == EPERM && (file->flags & O_APPEND) != 0) {
+            // An append-only file takes only descriptors that append; what is written through them must come in order,
+            // so the kernel sends each write by itself.
+            reply = open_with(flags | static_cast<std::uint32_t>(O_APPEND));
+            file->direct_io = 1;
+        }
         if ((flags & O_TRUNC) != 0) {
             changed(object);
         }
-        const auto now = GM_TRY(reply);
+        const auto now = GM_TRY(std::move(reply));
         open->opened(now.handle);
         object->mode = now.attr.mode;
         if ((flags & O_TRUNC) != 0) {

@@ -82,7 +82,7 @@ bool Filesystem::add_entry(DirBuffer& buffer, const InodePtr& folder, const Fold
     if (ref) {
         shown = options_.view.show(*entry.attr, ref->inode()->number);
     }
-    return buffer.add(entry.name, entry.next_offset, shown, std::move(ref), options_.timeout);
+    return buffer.add(entry.name, entry.next_offset, shown, std::move(ref), options_.name_timeout, options_.timeout);
 }
 
 Result<void> Filesystem::fsyncdir(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* /*file*/)

@@ -16,7 +16,7 @@ Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
     const auto node = GM_TRY(folder_node(below.folder));
     auto reply = call<rpc::Lookup>({.parent = node, .leaf = below.leaf});
     if (!reply.ok() && reply.error().errno_value == ENOENT) {
-        return Entry{.ref = {}, .attr = {}, .timeout = options_.timeout};
+        return Entry{.ref = {}, .attr = {}, .name_timeout = options_.name_timeout};
     }
     const auto found = GM_TRY(std::move(reply));
     return entry(below, found.attr, found.node);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/guest_mounts.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace gm::mount {
 namespace {
 
@@ -23,7 +27,28 @@ std::string what_is_there(rpc::Link& link)
     return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
 }
 
+// Of what libblkid and mount(8) call them.
+bool type_ignores_case(std::string_view type)
+{
+    constexpr std::array<std::string_view, 8> kTypes{"vfat", "msdos", "fat",     "exfat",
+                                                     "ntfs", "ntfs3", "ntfs-3g", "hfsplus"};
+    return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
 } // namespace
+
+bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts)
+{
+    const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
+    return std::any_of(mounts.begin(), mounts.end(), [&](const MountSpec& mount) {
+        if (type_ignores_case(mount.type)) {
+            return true;
+        }
+        return list.ok() && std::any_of(list->filesystems.begin(), list->filesystems.end(), [&](const auto& there) {
+                   return there.device == mount.device && type_ignores_case(there.type);
+               });
+    });
+}
 
 Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, std::stop_token stop)
 {

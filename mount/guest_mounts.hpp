@@ -12,4 +12,7 @@ namespace gm::mount {
 Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only,
                             std::stop_token stop);
 
+// Whether one of the mounted file systems takes names that differ in case only for the same.
+bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts);
+
 } // namespace gm::mount

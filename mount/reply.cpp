@@ -12,7 +12,7 @@ fuse_entry_param parameters(const Entry& entry)
     }
     param.attr = entry.attr;
     param.attr_timeout = entry.timeout;
-    param.entry_timeout = entry.timeout;
+    param.entry_timeout = entry.name_timeout;
     return param;
 }
 

@@ -103,7 +103,11 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
                          Readiness& readiness, Report& report)
 {
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
-    const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only, .view = fuse.view}));
+    // A read-only file system keeps its names whatever it thinks of case.
+    const bool fleeting_names = !options.read_only && ignores_case(guest.link(), options.mounts);
+    const auto filesystem = GM_TRY(Filesystem::make(
+        guest.link(),
+        {.read_only = options.read_only, .view = fuse.view, .name_timeout = fleeting_names ? 0 : kForEver}));
     const auto session =
         GM_TRY(Session::mount(*filesystem, options.mountpoint,
                               {.mount_options = fuse.mount_options(options.read_only, options.drives.front().source),
