@@ -20,6 +20,20 @@ Filesystem::Filesystem(rpc::Link& link, const FilesystemOptions& options, const 
       inodes_(root,
               [this](rpc::NodeId node, std::uint64_t references, bool gone) { returns_.node(node, references, gone); })
 {
+    if (options.read_only) {
+        caches_.emplace(link, options.cache_size, options.drives,
+                        [this](rpc::NodeId node) { returns_.node_later(node); });
+    }
+}
+
+cache::Object Filesystem::object_of(const Inode& inode)
+{
+    cache::Object object{.key = key_of(inode), .target = inodes_.pin(inode).target, .folder = {}, .name = {}};
+    if (auto name = inodes_.name_of(inode)) {
+        object.folder = key_of(*name->folder);
+        object.name = std::move(name->leaf);
+    }
+    return object;
 }
 
 void Filesystem::trace_call(std::string_view procedure, const Error* error, std::chrono::nanoseconds time)

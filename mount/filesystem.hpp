@@ -6,6 +6,7 @@
 // The bodies are in filesystem_{names,attributes,files,folders,xattrs}.cpp.
 #pragma once
 
+#include "cache/caches.hpp"
 #include "core/base/log.hpp"
 #include "core/rpc/link.hpp"
 #include "mount/attr_view.hpp"
@@ -70,6 +71,8 @@ struct FilesystemOptions {
     // that takes "a" and "A" for the same cannot be kept while they change.
     double timeout = kForEver;
     double name_timeout = kForEver;
+    std::size_t cache_size = cache::kDefaultCacheSize; // bytes
+    image::BlockSource* drives = nullptr;              // outlives the file system; none: all data comes from the guest
 };
 
 // What the kernel must be told because it cannot know. Called from any thread; must not block.
@@ -91,6 +94,8 @@ public:
     void flush_returns() { returns_.flush(); }
     // How many changes went to the guest so far; what the periodic sync looks at.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
+    // What the caches did, for a person; empty when there are none.
+    [[nodiscard]] std::string counters_text() const { return caches_ ? caches_->counters.text() : std::string{}; }
     [[nodiscard]] bool read_only() const { return options_.read_only; }
 
     // Names
@@ -122,8 +127,8 @@ public:
     Result<Created> create(const Request& request, InodeId parent, std::string_view name, mode_t mode,
                            fuse_file_info* file);
     Result<void> release(InodeId inode, fuse_file_info* file);
-    Result<rpc::Bulk> read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
-                           fuse_file_info* file);
+    Result<cache::FileData> read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
+                                 fuse_file_info* file);
     Result<Written> write(const Request& request, InodeId inode, const char* bytes, std::size_t size, off_t offset,
                           fuse_file_info* file);
     Result<void> fsync(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* file);
@@ -177,7 +182,11 @@ private:
     Result<rpc::HandleId> handle_of(OpenFile& file);
     Result<FolderPagePtr> folder_page(const InodePtr& folder, std::uint64_t offset, bool with_attributes);
     Result<DirBuffer> read_folder(InodeId inode, std::size_t size, off_t offset, bool with_attributes);
-    bool add_entry(DirBuffer& buffer, const InodePtr& folder, const FolderPage& page, const rpc::DirEntry& entry);
+    Result<DirBuffer> read_cached_folder(const InodePtr& folder, DirBuffer buffer, std::uint64_t offset);
+    bool add_entry(DirBuffer& buffer, const InodePtr& folder, Epoch seen, const rpc::DirEntry& entry);
+    static cache::Key key_of(const Inode& inode) { return {inode.key.ino, inode.key.filesystem, inode.key.btime}; }
+    // Only where no name ever changes: the target is not pinned.
+    cache::Object object_of(const Inode& inode);
 
     rpc::Link& link_;
     const FilesystemOptions options_;
@@ -187,6 +196,7 @@ private:
     HandleTable handles_;
     FolderPages pages_;
     std::atomic<std::uint64_t> changes_{0};
+    std::optional<cache::Caches> caches_; // of a mount that nothing changes; else the kernel's own caches have to do
 };
 
 } // namespace gm::mount

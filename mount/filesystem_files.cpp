@@ -111,10 +111,15 @@ Result<rpc::HandleId> Filesystem::handle_of(OpenFile& file)
     });
 }
 
-Result<rpc::Bulk> Filesystem::read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
-                                   fuse_file_info* file)
+Result<cache::FileData> Filesystem::read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
+                                         fuse_file_info* file)
 {
     const auto open = GM_TRY(open_file(inode, file));
+    if (caches_) {
+        return caches_->files.read(
+            {.object = object_of(*open->inode()), .open = [&] { return handle_of(*open); }, .stop = request.stop},
+            static_cast<std::uint64_t>(offset), static_cast<std::uint32_t>(size));
+    }
     const auto handle = GM_TRY(handle_of(*open));
     auto reply = GM_TRY(call<rpc::Read>(
         {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .size = static_cast<std::uint32_t>(size)},
@@ -122,10 +127,11 @@ Result<rpc::Bulk> Filesystem::read(const Interruptible& request, InodeId inode, 
     if (reply.data.size() > size) {
         return make_error(EPROTO, "the appliance sent more than was asked for");
     }
-    if (!options_.read_only) {
-        inodes_.mark_changed(*open->inode()); // its atime
-    }
-    return std::move(reply.data);
+    inodes_.mark_changed(*open->inode()); // its atime
+    cache::FileData data;
+    const auto owner = std::make_shared<const rpc::Bulk>(std::move(reply.data));
+    data.append(owner, owner->bytes());
+    return data;
 }
 
 Result<Written> Filesystem::write(const Request& request, InodeId inode, const char* bytes, std::size_t size,

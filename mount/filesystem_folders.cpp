@@ -32,12 +32,15 @@ Result<DirBuffer> Filesystem::read_folder(InodeId inode, std::size_t size, off_t
 {
     const auto folder = GM_TRY(known(inode));
     DirBuffer buffer(size, with_attributes);
+    if (caches_) {
+        return read_cached_folder(folder, std::move(buffer), static_cast<std::uint64_t>(offset));
+    }
     auto at = static_cast<std::uint64_t>(offset);
     while (true) {
         const auto page = GM_TRY(folder_page(folder, at, with_attributes));
         const auto first = page->find(at).value_or(page->entries.size());
         for (std::size_t i = first; i < page->entries.size(); ++i) {
-            if (!add_entry(buffer, folder, *page, page->entries[i])) {
+            if (!add_entry(buffer, folder, page->seen, page->entries[i])) {
                 return buffer;
             }
             at = page->entries[i].next_offset;
@@ -69,16 +72,36 @@ Result<FolderPagePtr> Filesystem::folder_page(const InodePtr& folder, std::uint6
     return page;
 }
 
-bool Filesystem::add_entry(DirBuffer& buffer, const InodePtr& folder, const FolderPage& page,
-                           const rpc::DirEntry& entry)
+Result<DirBuffer> Filesystem::read_cached_folder(const InodePtr& folder, DirBuffer buffer, std::uint64_t offset)
+{
+    while (true) {
+        const auto view = GM_TRY(caches_->folders.read(key_of(*folder), inodes_.pin(*folder).target, offset));
+        const auto& page = *view.page;
+        if (page.node()) { // what is below is named by it
+            inodes_.bind_shared(*folder, page.node()->node(), page.node());
+        }
+        for (std::size_t i = view.first; i < page.entries().size(); ++i) {
+            const auto& entry = page.entries()[i];
+            if (!add_entry(buffer, folder, inodes_.epoch(), entry)) {
+                return buffer;
+            }
+            offset = entry.next_offset;
+        }
+        if (page.end() || !buffer.bytes().empty()) {
+            return buffer;
+        }
+    }
+}
+
+bool Filesystem::add_entry(DirBuffer& buffer, const InodePtr& folder, Epoch seen, const rpc::DirEntry& entry)
 {
     struct stat shown = {};
     shown.st_ino = entry.name == "." ? folder->number : inodes_.shown_number(folder->key.filesystem, entry.ino);
     shown.st_mode = DTTOIF(entry.type);
     // An entry that changed since the page was read is only named: the kernel asks for the rest.
     const bool dots = entry.name == "." || entry.name == "..";
-    auto ref = entry.attr && !dots ? inodes_.intern_unless_changed({folder, entry.name}, *entry.attr, page.seen)
-                                   : std::nullopt;
+    auto ref =
+        entry.attr && !dots ? inodes_.intern_unless_changed({folder, entry.name}, *entry.attr, seen) : std::nullopt;
     if (ref) {
         shown = options_.view.show(*entry.attr, ref->inode()->number);
     }

@@ -13,6 +13,12 @@ Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
     if (name == "." || name == "..") {
         return lookup_for_export(below.folder, name);
     }
+    if (caches_) {
+        const auto listed = caches_->pages.find(key_of(*below.folder), name);
+        if (listed && listed->entry->attr) {
+            return entry(below, *listed->entry->attr, rpc::NodeId::none);
+        }
+    }
     const auto node = GM_TRY(folder_node(below.folder));
     auto reply = call<rpc::Lookup>({.parent = node, .leaf = below.leaf});
     if (!reply.ok() && reply.error().errno_value == ENOENT) {

@@ -20,6 +20,23 @@ Result<XattrReply> fit(std::string bytes, std::size_t size)
     return XattrReply{std::move(bytes), false};
 }
 
+// What listxattr(2) tells is all there is of these kinds; others have names that are never listed.
+bool is_always_listed(std::string_view name)
+{
+    return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("security.") ||
+           name.starts_with("system.posix_acl_");
+}
+
+std::string names_of(const std::vector<rpc::Xattr>& attributes)
+{
+    std::string names;
+    for (const auto& attribute : attributes) {
+        names += attribute.name;
+        names += '\0';
+    }
+    return names;
+}
+
 } // namespace
 
 Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const char* value, std::size_t size, int flags)
@@ -41,6 +58,9 @@ Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const ch
 Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
+    if (caches_ && is_always_listed(name)) {
+        return fit(GM_TRY(caches_->xattrs.get(object_of(*object), std::string(name))), size);
+    }
     const Pin pin = inodes_.pin(*object);
     auto reply = GM_TRY(call<rpc::GetXattr>({.target = pin.target, .attribute = std::string(name)}));
     return fit(std::move(reply.value), size);
@@ -49,19 +69,15 @@ Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, st
 Result<XattrReply> Filesystem::listxattr(InodeId inode, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
+    if (caches_) {
+        return fit(names_of(GM_TRY(caches_->xattrs.list(object_of(*object)))->all), size);
+    }
     const Pin pin = inodes_.pin(*object);
     const auto reply = GM_TRY(call<rpc::ReadXattrs>({.targets = {pin.target}}));
     if (reply.objects.size() != 1) {
         return make_error(EPROTO, "the appliance answered for {} objects instead of one", reply.objects.size());
     }
-    std::string names;
-    if (reply.objects[0]) {
-        for (const auto& attribute : *reply.objects[0]) {
-            names += attribute.name;
-            names += '\0';
-        }
-    }
-    return fit(std::move(names), size);
+    return fit(reply.objects[0] ? names_of(*reply.objects[0]) : std::string{}, size);
 }
 
 Result<void> Filesystem::removexattr(InodeId inode, std::string_view name)

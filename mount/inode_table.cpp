@@ -77,6 +77,13 @@ InodePtr InodeTable::parent_of(const Inode& inode) const
     return state_.with([&](const State&) { return inode.parent_; });
 }
 
+std::optional<Name> InodeTable::name_of(const Inode& inode) const
+{
+    return state_.with([&](const State&) -> std::optional<Name> {
+        return inode.parent_ ? std::optional(Name{inode.parent_, inode.leaf_}) : std::nullopt;
+    });
+}
+
 EntryRef InodeTable::intern(const Name& name, const rpc::Attr& attr, rpc::NodeId node)
 {
     return state_.with([&](State& state) { return EntryRef(*this, intern_locked(state, name, attr, node)); });
@@ -159,6 +166,16 @@ void InodeTable::bind_locked(Inode& inode, rpc::NodeId node)
     } else {
         give_back_(node, 1, false);
     }
+}
+
+void InodeTable::bind_shared(Inode& inode, rpc::NodeId node, std::shared_ptr<const void> owner)
+{
+    state_.with([&](State&) {
+        if (inode.node_ == rpc::NodeId::none) {
+            inode.node_ = node;
+            inode.node_owner_ = std::move(owner);
+        }
+    });
 }
 
 rpc::NodeId InodeTable::node_of(const Inode& inode) const

@@ -71,8 +71,9 @@ private:
     std::uint64_t lookups_ = 0; // what the kernel will forget
     rpc::NodeId node_ = rpc::NodeId::none;
     std::uint64_t node_refs_ = 0;
-    bool gone_ = false;             // its last name was removed
-    std::shared_ptr<Inode> parent_; // with leaf_: the name, while it is known
+    std::shared_ptr<const void> node_owner_; // or somebody else has the reference, for as long as this lives
+    bool gone_ = false;                      // its last name was removed
+    std::shared_ptr<Inode> parent_;          // with leaf_: the name, while it is known
     std::string leaf_;
 };
 using InodePtr = std::shared_ptr<Inode>;
@@ -120,6 +121,8 @@ public:
     InodeTable& operator=(const InodeTable&) = delete;
 
     [[nodiscard]] InodePtr get(InodeId id) const; // null: the kernel forgot it
+    // Nothing: the root, or no name is known.
+    [[nodiscard]] std::optional<Name> name_of(const Inode& inode) const;
     [[nodiscard]] InodePtr parent_of(const Inode& inode) const;
 
     // The object seen under `name`, counted once for the kernel. `node`, when there is one, carries a daemon reference,
@@ -131,6 +134,8 @@ public:
 
     // Takes over one daemon reference to `node` for an inode that may have one already.
     void bind(Inode& inode, rpc::NodeId node);
+    // The same for a node whose reference `owner` has.
+    void bind_shared(Inode& inode, rpc::NodeId node, std::shared_ptr<const void> owner);
     [[nodiscard]] rpc::NodeId node_of(const Inode& inode) const; // none: only named
     [[nodiscard]] Pin pin(const Inode& inode);
 

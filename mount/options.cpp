@@ -10,6 +10,9 @@
 namespace gm::mount {
 namespace {
 
+constexpr std::size_t kLeastCache = 4; // MiB
+constexpr std::size_t kMostCache = 65536;
+
 // Everything that the rows of the table write to.
 struct Parsing {
     CommandLine line;
@@ -47,6 +50,19 @@ Result<void> add_drive(Parsing& parsing, const char* value)
     parsing.line.options.drives.push_back(std::move(drive));
     parsing.dangling = nullptr;
     return {};
+}
+
+// In MiB.
+Result<std::size_t> parse_cache_size(const char* value)
+{
+    std::size_t number = 0;
+    const char* end = value + std::strlen(value);
+    const auto [stop, error] = std::from_chars(value, end, number);
+    if (error != std::errc{} || stop != end || number < kLeastCache || number > kMostCache) {
+        return make_error(EINVAL, "--cache-size: '{}' is not a number of MiB from {} to {}", value, kLeastCache,
+                          kMostCache);
+    }
+    return number << 20;
 }
 
 Result<void> check_number(const char* option, const char* value)
@@ -90,6 +106,11 @@ std::vector<OptionRow> rows(Parsing& parsing)
          [&parsing](const char* v) { return add_drive(parsing, v); }},
         {"blocksize", 0, optional, "512|4096", "sector size of the disks added after this",
          [&parsing](const char* v) { return set_block_size(parsing, v); }},
+        {"cache-size", 0, value, "MIB", "memory for all caches together (default 64)",
+         [&options](const char* v) -> Result<void> {
+             options.cache_size = GM_TRY(parse_cache_size(v));
+             return {};
+         }},
         {"connect", 'c', value, "URI", "libvirt connection for -d", later("-c")},
         {"dir-cache-timeout", 0, value, "SECONDS", "accepted; the kernel keeps what it knows as long as it is true",
          [](const char* v) { return check_number("--dir-cache-timeout", v); }},

@@ -3,6 +3,7 @@
 // The command line of guestmount as a value. Parsing is pure but for getopt's globals: one thread at a time.
 #pragma once
 
+#include "cache/budget.hpp"
 #include "core/base/error.hpp"
 #include "core/guest/drive.hpp"
 
@@ -31,7 +32,8 @@ struct Options {
     std::string fuse_options; // everything given with -o, joined by commas
     std::string mountpoint;
     std::string pid_file;
-    std::optional<int> ready_fd; // gets one 0 byte when ready
+    std::size_t cache_size = cache::kDefaultCacheSize; // bytes
+    std::optional<int> ready_fd;                       // gets one 0 byte when ready
     bool no_fork = false;
     bool verbose = false;
     bool trace = false;

@@ -80,10 +80,13 @@ void send(fuse_req_t request, fuse_file_info* /*file*/, const IoctlReply& reply)
     fuse_reply_ioctl(request, 0, reply.bytes.data(), reply.bytes.size());
 }
 
-void send(fuse_req_t request, fuse_file_info* /*file*/, const rpc::Bulk& bytes)
+void send(fuse_req_t request, fuse_file_info* /*file*/, const cache::FileData& data)
 {
-    // Only read by the library.
-    fuse_reply_buf(request, reinterpret_cast<const char*>(bytes.bytes().data()), bytes.size());
+    std::vector<iovec> pieces;
+    for (const auto& piece : data.pieces()) {
+        pieces.push_back({const_cast<std::byte*>(piece.bytes.data()), piece.bytes.size()}); // only read
+    }
+    fuse_reply_iov(request, pieces.data(), static_cast<int>(pieces.size()));
 }
 
 void send(fuse_req_t request, fuse_file_info* /*file*/, const struct statvfs& statistics)

@@ -18,7 +18,7 @@ void send(fuse_req_t request, fuse_file_info* file, const LinkTarget& target);
 void send(fuse_req_t request, fuse_file_info* file, const XattrReply& reply);
 void send(fuse_req_t request, fuse_file_info* file, const SeekReply& reply);
 void send(fuse_req_t request, fuse_file_info* file, const IoctlReply& reply);
-void send(fuse_req_t request, fuse_file_info* file, const rpc::Bulk& bytes);
+void send(fuse_req_t request, fuse_file_info* file, const cache::FileData& data);
 void send(fuse_req_t request, fuse_file_info* file, const struct statvfs& statistics);
 void send(fuse_req_t request, fuse_file_info* file, DirBuffer buffer);
 

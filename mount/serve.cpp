@@ -4,6 +4,7 @@
 #include "core/base/log.hpp"
 #include "core/base/syscall.hpp"
 #include "core/guest/guest.hpp"
+#include "core/image/nbd_image.hpp"
 #include "mount/caretaker.hpp"
 #include "mount/fuse_options.hpp"
 #include "mount/guest_mounts.hpp"
@@ -98,6 +99,31 @@ private:
     bool pid_file_written_ = false;
 };
 
+// The drives as the host reads them beside the guest. None when qemu cannot show them: then all data comes through the
+// guest.
+std::unique_ptr<image::BlockSource> open_drives(Guest& guest, std::size_t count)
+{
+    constexpr std::size_t kMostDrives = 16; // of more, the first
+    const auto drives = std::min(count, kMostDrives);
+    const unsigned each = drives == 1 ? 2 : 1;
+    auto sockets = guest.connect_block_exports(static_cast<unsigned>(drives) * each);
+    if (!sockets.ok()) {
+        log_debug("no direct reads: {}", sockets.error().text);
+        return nullptr;
+    }
+    std::vector<image::NbdImage::Drive> exports(drives);
+    for (std::size_t i = 0; i < sockets->size(); ++i) {
+        exports[i / each].export_name = fmt::format("disk{}", i / each);
+        exports[i / each].sockets.push_back(std::move(sockets.value()[i]));
+    }
+    auto image = image::NbdImage::connect(std::move(exports), {});
+    if (!image.ok()) {
+        log_debug("no direct reads: {}", image.error().text);
+        return nullptr;
+    }
+    return image.take_value();
+}
+
 // Mounts and serves until the mount is gone.
 Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& signals, Caretaker& caretaker,
                          Readiness& readiness, Report& report)
@@ -105,9 +131,12 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     // A read-only file system keeps its names whatever it thinks of case.
     const bool fleeting_names = !options.read_only && ignores_case(guest.link(), options.mounts);
-    const auto filesystem = GM_TRY(Filesystem::make(
-        guest.link(),
-        {.read_only = options.read_only, .view = fuse.view, .name_timeout = fleeting_names ? 0 : kForEver}));
+    const auto drives = options.read_only ? open_drives(guest, options.drives.size()) : nullptr;
+    const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only,
+                                                                   .view = fuse.view,
+                                                                   .name_timeout = fleeting_names ? 0 : kForEver,
+                                                                   .cache_size = options.cache_size,
+                                                                   .drives = drives.get()}));
     const auto session =
         GM_TRY(Session::mount(*filesystem, options.mountpoint,
                               {.mount_options = fuse.mount_options(options.read_only, options.drives.front().source),
@@ -130,6 +159,9 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
     const auto served = session->run();
     announcer.join();
     signals.stop_watching();
+    if (const auto counters = filesystem->counters_text(); !counters.empty()) {
+        log_debug("caches: {}", counters);
+    }
     GM_TRY(announced);
     return served;
 }
