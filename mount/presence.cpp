@@ -11,15 +11,19 @@
 namespace gm::mount {
 namespace {
 
+// The kernel gives the number of a device that is gone to the next one, whose process then finds its predecessor still
+// closing its image: so many may be at that at once.
+constexpr unsigned kPlaces = 8;
 constexpr int kBacklog = 128; // connections are never accepted; this many may wait for one mount to end
 
 struct Address {
     sockaddr_un value{};
     socklen_t size = 0;
 
-    explicit Address(const MountIdentity& mount)
+    Address(const MountIdentity& mount, unsigned place)
     {
-        const auto name = fmt::format("guestmount/{}/{}:{}", mount.owner, mount.device_major, mount.device_minor);
+        const auto name =
+            fmt::format("guestmount/{}/{}:{}/{}", mount.owner, mount.device_major, mount.device_minor, place);
         value.sun_family = AF_UNIX;
         // A first byte of 0 makes the name abstract.
         std::memcpy(value.sun_path + 1, name.data(), std::min(name.size(), sizeof value.sun_path - 1));
@@ -39,25 +43,35 @@ Result<UniqueFd> make_socket(int flags)
 Result<UniqueFd> announce_presence(const MountIdentity& mount)
 {
     auto socket = GM_TRY(make_socket(0));
-    const Address address(mount);
-    GM_TRY(sys([&] { return ::bind(socket.get(), address.get(), address.size); }, "announcing the mount"));
+    const auto bind = [&](unsigned place) {
+        const Address address(mount, place);
+        return sys([&] { return ::bind(socket.get(), address.get(), address.size); }, "announcing the mount");
+    };
+    auto bound = bind(0);
+    for (unsigned place = 1; place < kPlaces && !bound.ok() && bound.error().errno_value == EADDRINUSE; ++place) {
+        bound = bind(place);
+    }
+    GM_TRY(std::move(bound));
     GM_TRY(sys([&] { return ::listen(socket.get(), kBacklog); }, "announcing the mount"));
     return socket;
 }
 
-std::optional<UniqueFd> connect_to_server(const MountIdentity& mount)
+std::vector<UniqueFd> connect_to_servers(const MountIdentity& mount)
 {
-    auto socket = make_socket(SOCK_NONBLOCK);
-    const Address address(mount);
-    if (!socket.ok() || ::connect(socket->get(), address.get(), address.size) == -1) {
-        return std::nullopt;
+    std::vector<UniqueFd> servers;
+    for (unsigned place = 0; place < kPlaces; ++place) {
+        auto socket = make_socket(SOCK_NONBLOCK);
+        const Address address(mount, place);
+        if (!socket.ok() || ::connect(socket->get(), address.get(), address.size) == -1) {
+            continue;
+        }
+        ucred peer{};
+        socklen_t size = sizeof peer;
+        if (::getsockopt(socket->get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == mount.owner) {
+            servers.push_back(socket.take_value());
+        }
     }
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket->get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1 || peer.uid != mount.owner) {
-        return std::nullopt;
-    }
-    return socket.take_value();
+    return servers;
 }
 
 } // namespace gm::mount

@@ -8,8 +8,8 @@
 #include "core/base/error.hpp"
 #include "core/base/unique_fd.hpp"
 
-#include <optional>
 #include <sys/types.h>
+#include <vector>
 
 namespace gm::mount {
 
@@ -23,8 +23,9 @@ struct MountIdentity {
 // To be kept open until the process ends.
 Result<UniqueFd> announce_presence(const MountIdentity& mount);
 
-// A connection to the process that serves the mount: readable (at its end) once the process is gone. Nothing when there
-// is no such process, or it is not the owner's.
-std::optional<UniqueFd> connect_to_server(const MountIdentity& mount);
+// Connections to the process that serves the mount, each readable (at its end) once its process is gone. Beside it
+// there may be others, of mounts that had this device number before and are about to end. Empty when there is no such
+// process, or it is not the owner's.
+std::vector<UniqueFd> connect_to_servers(const MountIdentity& mount);
 
 } // namespace gm::mount

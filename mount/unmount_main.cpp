@@ -46,11 +46,11 @@ public:
                                                 options_.mountpoint, (*mount)->type));
         }
         // Before the mount goes: afterwards nothing leads to its server.
-        const auto server = connect_to_server((*mount)->identity);
-        if (!server) {
+        const auto servers = connect_to_servers((*mount)->identity);
+        if (servers.empty()) {
             note("no guestmount process answers for this mount");
         }
-        return unmount_and_wait(**mount, server);
+        return unmount_and_wait(**mount, servers);
     }
 
     // Until the process at the other end of the pipe has gone.
@@ -80,7 +80,7 @@ private:
         return result.string();
     }
 
-    int unmount_and_wait(const MountEntry& mount, const std::optional<UniqueFd>& server)
+    int unmount_and_wait(const MountEntry& mount, const std::vector<UniqueFd>& servers)
     {
         auto pause = kFirstPause;
         for (unsigned attempt = 0;; ++attempt) {
@@ -98,9 +98,9 @@ private:
             std::this_thread::sleep_for(pause);
             pause = std::min(pause * 2, kLongestPause);
         }
-        if (server) {
-            note("unmounted; waiting until the image is complete");
-            pollfd end{.fd = server->get(), .events = POLLIN, .revents = 0};
+        note("unmounted; waiting until the image is complete");
+        for (const auto& server : servers) {
+            pollfd end{.fd = server.get(), .events = POLLIN, .revents = 0};
             retry([&] { return ::poll(&end, 1, -1); });
         }
         return kDone;

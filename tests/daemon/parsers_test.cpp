@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 
 using namespace gm::daemon;
+using namespace std::string_literals;
 
 TEST_CASE("drives are named as disks always were, past the 26th and the 702nd")
 {
@@ -44,11 +45,10 @@ TEST_CASE("a drive's number is found in its serial however the kernel shows it")
 
 TEST_CASE("device events are understood, and what is none is passed over")
 {
-    const std::string text{"add@/devices/x/block/sda\0ACTION=add\0DEVPATH=/devices/x\0SUBSYSTEM=block\0DEVNAME=sda\0"
-                           "DEVTYPE=disk\0SEQNUM=1\0",
-                           110};
+    const std::string text = "add@/devices/x/block/sda\0ACTION=add\0DEVPATH=/devices/x\0SUBSYSTEM=block\0DEVNAME=sda\0"
+                             "DEVTYPE=disk\0SEQNUM=1\0"s;
     CHECK(parse_uevent(text) == Uevent{"add", "sda", "disk"});
-    CHECK_FALSE(parse_uevent(std::string{"add@/x\0ACTION=add\0SUBSYSTEM=net\0DEVNAME=eth0\0", 46}));
+    CHECK_FALSE(parse_uevent("add@/x\0ACTION=add\0SUBSYSTEM=net\0DEVNAME=eth0\0"s));
     CHECK_FALSE(parse_uevent(""));
     CHECK_FALSE(parse_uevent("libudev"));
     for (std::size_t length = 0; length < text.size(); ++length) {
