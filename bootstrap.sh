@@ -4,6 +4,7 @@
 # From a Debian 12 machine with only its base system to a working guestmount:
 #   ./bootstrap.sh demo [IMAGE]   install what is missing, build, mount IMAGE (or a sample made on the spot), show it
 #   ./bootstrap.sh test           install what is missing, build, run every test
+#   ./bootstrap.sh bench [OPTION]... install what is missing and the reference, build, measure (root; an hour)
 #   ./bootstrap.sh deps           install what is missing, nothing else
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")"
@@ -172,9 +173,18 @@ demo() {
   fail "no file system of $image could be mounted: choose one of those listed above with guestmount -m"
 }
 
+# What is measured, and how: tests/bench.
+bench() {
+  packages+=(guestmount)
+  install_missing
+  build release
+  build/release/tests/bench/gm_bench --work /var/tmp/guestmount-bench "$@"
+}
+
 case ${1-} in
   demo) [ $# -le 2 ] || fail "usage: $0 demo [IMAGE]"; demo "${@:2}" ;;
   test) [ $# -eq 1 ] || fail "usage: $0 test"; test_all ;;
+  bench) bench "${@:2}" ;;
   deps) install_missing ;;
-  *) fail "usage: $0 demo [IMAGE] | test | deps" ;;
+  *) fail "usage: $0 demo [IMAGE] | test | bench [OPTION]... | deps" ;;
 esac

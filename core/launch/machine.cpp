@@ -22,6 +22,8 @@ Result<void> apply_setting(std::string_view setting, MachineSettings& settings)
         settings.forced = Accelerator::tcg;
     } else if (setting == "force_kvm" || setting == "force_kvm=1") {
         settings.forced = Accelerator::kvm;
+    } else if (setting == "no_template") {
+        settings.use_template = false;
     }
     return {}; // settings of other backends are allowed there
 }

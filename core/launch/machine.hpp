@@ -24,6 +24,7 @@ struct MachineSettings {
     unsigned vcpus = 1;
     std::string kernel_options; // appended to the kernel's command line
     bool verbose = false;       // kernel messages on the console
+    bool use_template = true;   // else each launch boots
 
     // LIBGUESTFS_HV (or its older name LIBGUESTFS_QEMU), LIBGUESTFS_MEMSIZE, LIBGUESTFS_BACKEND_SETTINGS and
     // LIBGUESTFS_APPEND. EINVAL names the variable whose value makes no sense.

@@ -222,7 +222,7 @@ Result<Launched> Launch::boot_and_save(const TemplateStore& store, const Try& at
 
 Result<Launched> Launch::attempt(const Try& attempt)
 {
-    if (request_.cache_folder.empty()) {
+    if (request_.cache_folder.empty() || !request_.settings.use_template) {
         return boot_cold(attempt, std::nullopt);
     }
     const TemplateStore store{request_.cache_folder, template_key(attempt.accelerator)};

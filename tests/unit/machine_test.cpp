@@ -72,6 +72,14 @@ TEST_SUITE("machine")
         environment.set("LIBGUESTFS_BACKEND_SETTINGS", "force_kvm");
         CHECK(MachineSettings::from_environment().value().forced == Accelerator::kvm);
     }
+
+    TEST_CASE("a boot each time can be asked for")
+    {
+        Environment environment;
+        CHECK(MachineSettings::from_environment().value().use_template);
+        environment.set("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg:no_template");
+        CHECK_FALSE(MachineSettings::from_environment().value().use_template);
+    }
 }
 
 } // namespace
