@@ -37,14 +37,15 @@ Result<BlockContent> probe(const std::string& device)
         return make_error(EIO, "read '{}': the device cannot be probed", device);
     }
     blkid_probe_enable_superblocks(probe.get(), 1);
-    blkid_probe_set_superblocks_flags(probe.get(),
-                                      BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID | BLKID_SUBLKS_USAGE);
+    blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
+                                                       BLKID_SUBLKS_USAGE | BLKID_SUBLKS_VERSION);
     const int outcome = blkid_do_safeprobe(probe.get());
     BlockContent content{.size = static_cast<std::uint64_t>(blkid_probe_get_size(probe.get())),
                          .ambiguous = outcome == kAmbivalent};
     if (outcome == 0) {
         content.type = value_of(probe.get(), "TYPE");
         content.usage = value_of(probe.get(), "USAGE");
+        content.version = value_of(probe.get(), "VERSION");
         content.label = value_of(probe.get(), "LABEL");
         content.uuid = value_of(probe.get(), "UUID");
     }

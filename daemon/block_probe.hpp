@@ -11,8 +11,9 @@
 namespace gm::daemon {
 
 struct BlockContent {
-    std::string type;  // "ext4", "swap", "LVM2_member" ...; empty when nothing is recognised
-    std::string usage; // "filesystem", "raid", "crypto", "other"
+    std::string type;    // "ext4", "swap", "LVM2_member" ...; empty when nothing is recognised
+    std::string usage;   // "filesystem", "raid", "crypto", "other"
+    std::string version; // of the format, where there are several
     std::string label;
     std::string uuid;
     std::uint64_t size = 0; // of the device, bytes

@@ -3,6 +3,7 @@
 // Devices: from the user's names to the kernel's and back, and from a device to its place on a drive.
 #include "core/base/syscall.hpp"
 #include "daemon/devices.hpp"
+#include "daemon/md.hpp"
 #include "daemon/sysfs.hpp"
 
 #include <algorithm>
@@ -65,13 +66,67 @@ Result<std::string> Devices::kernel_path(const std::string& user_name)
     return user_name;
 }
 
+std::optional<std::string> Devices::opened_content(const std::string& path)
+{
+    struct stat status;
+    if (::stat(path.c_str(), &status) == -1) {
+        return std::nullopt;
+    }
+    const auto holders = fmt::format("/sys/dev/block/{}:{}/holders", major(status.st_rdev), minor(status.st_rdev));
+    for (const auto& holder : sysfs_names(holders)) {
+        if (sysfs_text(holders + "/" + holder + "/dm/uuid").value_or("").starts_with("CRYPT-")) {
+            return "/dev/" + holder;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<std::string> Devices::content_path(const std::string& user_name)
+{
+    std::string path = GM_TRY(kernel_path(user_name));
+    constexpr int kMostLayers = 16;
+    for (int layer = 0; layer < kMostLayers; ++layer) {
+        auto content = opened_content(path);
+        if (!content) {
+            break;
+        }
+        path = std::move(*content);
+    }
+    return path;
+}
+
+std::vector<std::string> Devices::all_names(const std::string& user_name)
+{
+    std::vector<std::string> names{user_name};
+    const auto path = kernel_path(user_name);
+    struct stat status;
+    if (!path.ok() || ::stat(path->c_str(), &status) == -1) {
+        return names;
+    }
+    const auto mapped =
+        sysfs_text(fmt::format("/sys/dev/block/{}:{}/dm/name", major(status.st_rdev), minor(status.st_rdev)));
+    if (mapped) {
+        names.push_back("/dev/mapper/" + *mapped);
+    }
+    const std::string leaf = path->substr(path->rfind('/') + 1);
+    for (auto& alias : leaf.starts_with("md") ? raid_aliases(leaf) : std::vector<std::string>{}) {
+        names.push_back(std::move(alias));
+    }
+    std::ranges::sort(names.begin() + 1, names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return names;
+}
+
 std::string Devices::user_name(const std::string& kernel_name)
 {
     const auto [disk, partition] = disk_and_partition(kernel_name);
     const auto all = drives();
     const auto found = std::ranges::find(all, disk);
     if (found == all.end()) {
-        return "/dev/" + kernel_name;
+        const std::string folder = "/sys/block/" + kernel_name + "/dm";
+        const auto mapped = sysfs_text(folder + "/name");
+        const bool volume = sysfs_text(folder + "/uuid").value_or("").starts_with("LVM-");
+        return !mapped ? "/dev/" + kernel_name : volume ? volume_path(*mapped) : "/dev/mapper/" + *mapped;
     }
     return to_text({.drive = static_cast<std::uint32_t>(found - all.begin()), .partition = partition});
 }

@@ -65,21 +65,6 @@ rpc::BlockDevice describe(const std::string& folder, std::string user_name, rpc:
             .read_only = sysfs_number(folder + "/ro").value_or(0) != 0};
 }
 
-// "vg-lv" of the device mapper: a '-' of a name itself is doubled.
-std::string volume_path(std::string_view mapped)
-{
-    std::string path = "/dev/";
-    for (std::size_t i = 0; i < mapped.size(); ++i) {
-        if (mapped[i] == '-' && i + 1 < mapped.size() && mapped[i + 1] == '-') {
-            path += '-';
-            ++i;
-        } else {
-            path += mapped[i] == '-' ? '/' : mapped[i];
-        }
-    }
-    return path;
-}
-
 constexpr std::size_t kVisibleVolumeUuid = 4 + 32 + 32; // "LVM-", group, volume; hidden ones have a suffix
 
 } // namespace
@@ -216,6 +201,16 @@ std::vector<std::string> Devices::drives()
 std::vector<rpc::BlockDevice> Devices::list()
 {
     std::vector<rpc::BlockDevice> devices;
+    // Partition folders of a disk, by number.
+    const auto partitions_of = [](const std::string& folder) {
+        std::map<std::uint64_t, std::string> partitions;
+        for (auto& name : sysfs_names(folder)) {
+            if (const auto number = sysfs_number(folder + "/" + name + "/partition")) {
+                partitions.emplace(*number, name);
+            }
+        }
+        return partitions;
+    };
     const auto all = drives();
     for (std::uint32_t drive = 0; drive < all.size(); ++drive) {
         if (all[drive].empty()) {
@@ -223,14 +218,8 @@ std::vector<rpc::BlockDevice> Devices::list()
         }
         const std::string folder = block_folder(all[drive]);
         devices.push_back(describe(folder, to_text({.drive = drive}), rpc::BlockKind::disk, folder + "/queue"));
-        std::map<std::uint64_t, std::string> partitions; // by number
-        for (auto& name : sysfs_names(folder)) {
-            if (const auto number = sysfs_number(folder + "/" + name + "/partition")) {
-                partitions.emplace(*number, folder + "/" + name);
-            }
-        }
-        for (const auto& [number, partition] : partitions) {
-            devices.push_back(describe(partition,
+        for (const auto& [number, partition] : partitions_of(folder)) {
+            devices.push_back(describe(folder + "/" + partition,
                                        to_text({.drive = drive, .partition = static_cast<std::uint32_t>(number)}),
                                        rpc::BlockKind::partition, folder + "/queue"));
         }
@@ -242,8 +231,12 @@ std::vector<rpc::BlockDevice> Devices::list()
     std::ranges::sort(names);
     for (const auto& name : names) {
         const std::string folder = block_folder(name);
-        if (name.starts_with("md") && sysfs_text(folder + "/md/level")) {
+        if (name.starts_with("md") && !sysfs_text(folder + "/md/level").value_or("").empty()) {
             devices.push_back(describe(folder, "/dev/" + name, rpc::BlockKind::raid, folder + "/queue"));
+            for (const auto& [number, partition] : partitions_of(folder)) {
+                devices.push_back(describe(folder + "/" + partition, "/dev/" + partition, rpc::BlockKind::partition,
+                                           folder + "/queue"));
+            }
         } else if (name.starts_with("dm-")) {
             const std::string uuid = sysfs_text(folder + "/dm/uuid").value_or("");
             const std::string mapped = sysfs_text(folder + "/dm/name").value_or(name);

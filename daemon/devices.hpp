@@ -43,7 +43,16 @@ public:
     // The path of a device as the kernel knows it. ENOENT: "no device '/dev/sdc1'".
     Result<std::string> kernel_path(const std::string& user_name);
 
-    // "/dev/sda1" for the kernel's "vdb1"; names that are not a drive's stay.
+    // kernel_path(), but of an encrypted volume that is open the device with its content.
+    Result<std::string> content_path(const std::string& user_name);
+
+    // The device with the content of an encrypted volume, both as the kernel knows them; nothing while it is closed.
+    static std::optional<std::string> opened_content(const std::string& path);
+
+    // Everything that a device may be called, this name first.
+    std::vector<std::string> all_names(const std::string& user_name);
+
+    // "/dev/sda1" for the kernel's "vdb1", "/dev/GROUP/VOLUME" for "dm-0"; other names stay.
     std::string user_name(const std::string& kernel_name);
 
     // Kernel device names in a text by the user's, as whole words: what the kernel's log says, for the user.

@@ -86,4 +86,18 @@ std::optional<std::uint32_t> drive_of_serial(std::string_view text)
     return number;
 }
 
+std::string volume_path(std::string_view mapped)
+{
+    std::string path = "/dev/";
+    for (std::size_t i = 0; i < mapped.size(); ++i) {
+        if (mapped[i] == '-' && i + 1 < mapped.size() && mapped[i + 1] == '-') {
+            path += '-';
+            ++i;
+        } else {
+            path += mapped[i] == '-' ? '/' : mapped[i];
+        }
+    }
+    return path;
+}
+
 } // namespace gm::daemon

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // How users name drives: the first is /dev/sda, the 27th /dev/sdaa, their partitions /dev/sda1 ..., whatever the
-// guest's kernel calls them. Pure functions.
+// guest's kernel calls them; and logical volumes. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +27,8 @@ std::string kernel_partition_name(std::string_view disk, std::uint32_t partition
 
 // The number in the serial by which the host marks its drives ("gm-disk-7"), wherever in `text` it stands.
 std::optional<std::uint32_t> drive_of_serial(std::string_view text);
+
+// "/dev/vg/lv" of the device mapper's "vg-lv"; a '-' of a name itself is doubled there.
+std::string volume_path(std::string_view mapped);
 
 } // namespace gm::daemon

@@ -24,7 +24,8 @@ void raise_descriptor_limit()
 } // namespace
 
 Handlers::Handlers(HandlersOptions options)
-    : options_(std::move(options)), devices_(options_.drives), mounts_(options_.root, devices_)
+    : options_(std::move(options)), devices_(options_.drives), volumes_(devices_, options_.appliance),
+      mounts_(options_.root, devices_)
 {
 }
 

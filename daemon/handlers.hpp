@@ -14,6 +14,7 @@
 #include "daemon/mounts.hpp"
 #include "daemon/node_table.hpp"
 #include "daemon/unsaved_files.hpp"
+#include "daemon/volumes.hpp"
 
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct HandlersOptions {
     // Kernel names ("loop0") of the drives in their order, for a life outside a virtual machine; there, the drives tell
     // their numbers themselves.
     std::vector<std::string> drives;
+    bool appliance = false; // the machine and its devices are there for nothing else
 };
 
 class Handlers {
@@ -48,6 +50,8 @@ public:
     Answer<rpc::WaitForDisks> on(rpc::WaitForDisks, const rpc::WaitForDisks::Args&, rpc::CallContext&);
     Answer<rpc::ListBlockDevices> on(rpc::ListBlockDevices, const rpc::ListBlockDevices::Args&, rpc::CallContext&);
     Answer<rpc::ListFilesystems> on(rpc::ListFilesystems, const rpc::ListFilesystems::Args&, rpc::CallContext&);
+    Answer<rpc::ActivateVolumes> on(rpc::ActivateVolumes, const rpc::ActivateVolumes::Args&, rpc::CallContext&);
+    Answer<rpc::OpenEncrypted> on(rpc::OpenEncrypted, const rpc::OpenEncrypted::Args&, rpc::CallContext&);
     Answer<rpc::MountFilesystem> on(rpc::MountFilesystem, const rpc::MountFilesystem::Args&, rpc::CallContext&);
 
     // names.cpp
@@ -136,6 +140,7 @@ private:
     HandleTable handles_;
     UnsavedFiles unsaved_;
     Devices devices_;
+    Volumes volumes_;
     Mounts mounts_;
     ExtentSources extent_sources_;
 };

@@ -33,7 +33,7 @@ Result<void> serve(int channel, daemon::HandlersOptions options)
 Result<void> serve_appliance()
 {
     const UniqueFd port = GM_TRY(daemon::boot());
-    return serve(port.get(), {.root = kSysroot, .drives = {}});
+    return serve(port.get(), {.root = kSysroot, .drives = {}, .appliance = true});
 }
 
 [[noreturn]] void run_appliance()

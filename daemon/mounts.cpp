@@ -6,6 +6,7 @@
 #include "daemon/attr.hpp"
 #include "daemon/caller_identity.hpp"
 #include "daemon/kernel_log.hpp"
+#include "daemon/luks.hpp"
 #include "daemon/mount_options.hpp"
 #include "daemon/mount_table.hpp"
 #include "daemon/proc_path.hpp"
@@ -95,7 +96,7 @@ Result<Mounted> Mounts::mount(const MountRequest& request)
         wanted.options += (wanted.options.empty() ? "subvol=" : ",subvol=") + parts.subvolume;
         wanted.type = "btrfs";
     }
-    const std::string device = GM_TRY(devices_.kernel_path(wanted.device));
+    const std::string device = GM_TRY(devices_.content_path(wanted.device));
     if (wanted.mountpoint.empty() || wanted.mountpoint.find('\0') != std::string::npos) {
         wanted.mountpoint = "/";
     }
@@ -114,7 +115,8 @@ Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::s
     if (content.type.empty()) {
         content = GM_TRY(probe(device));
         if (const auto reason = why_not_mountable(content)) {
-            return make_error(EINVAL, "mount '{}': it {}", request.device, *reason);
+            return make_error(encryption_of(content).empty() ? EINVAL : ENOKEY, "mount '{}': it {}", request.device,
+                              *reason);
         }
     }
     const std::string path = GM_TRY(path_of(mountpoint));

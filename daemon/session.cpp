@@ -75,6 +75,9 @@ Handlers::Answer<rpc::UnmountAll> Handlers::on(rpc::UnmountAll, const rpc::Unmou
         unmounted = mounts_.unmount_all();
     }
     if (unmounted.ok()) {
+        unmounted = volumes_.stop_all();
+    }
+    if (unmounted.ok()) {
         unmounted = mounts_.sync_all(); // nothing is mounted any more: the drives' caches
     }
     unsaved_.clear();
@@ -121,8 +124,8 @@ Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const 
     const auto devices = devices_.list();
     for (std::size_t i = 0; i < devices.size() && !context.stop().stop_requested(); ++i) {
         const auto& device = devices[i];
-        const bool has_partitions = device.kind == rpc::BlockKind::disk && i + 1 < devices.size() &&
-                                    devices[i + 1].kind == rpc::BlockKind::partition;
+        const bool has_partitions = (device.kind == rpc::BlockKind::disk || device.kind == rpc::BlockKind::raid) &&
+                                    i + 1 < devices.size() && devices[i + 1].kind == rpc::BlockKind::partition;
         if (has_partitions) {
             continue;
         }
@@ -140,9 +143,25 @@ Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const 
     return reply;
 }
 
-Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const rpc::MountFilesystem::Args& args,
-                                                    rpc::CallContext&)
+Handlers::Answer<rpc::ActivateVolumes> Handlers::on(rpc::ActivateVolumes, const rpc::ActivateVolumes::Args& args,
+                                                    rpc::CallContext& context)
 {
+    return volumes_.activate(args.read_only, context.stop());
+}
+
+Handlers::Answer<rpc::OpenEncrypted> Handlers::on(rpc::OpenEncrypted, const rpc::OpenEncrypted::Args& args,
+                                                  rpc::CallContext&)
+{
+    const auto bytes = args.key.bytes();
+    std::string opened =
+        GM_TRY(volumes_.open(args.device, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    return rpc::OpenEncrypted::Reply{std::move(opened)};
+}
+
+Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const rpc::MountFilesystem::Args& args,
+                                                    rpc::CallContext& context)
+{
+    volumes_.look_for(args.device, args.read_only, context.stop());
     const Mounted mounted = GM_TRY(mounts_.mount({.device = args.device,
                                                   .mountpoint = args.mountpoint,
                                                   .options = args.options,

@@ -11,16 +11,18 @@ namespace {
 constexpr Millis kListLimit{10'000};
 
 // "; the disks have /dev/sda1 (ext4), ..."
-std::string what_is_there(rpc::Link& link)
+std::string what_is_there(rpc::Link& link, bool read_only)
 {
+    static_cast<void>(link.call<rpc::ActivateVolumes>({.read_only = read_only}, {.limit = kListLimit}).ok());
     const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
     if (!list.ok()) {
         return {};
     }
     std::string text;
     for (const auto& filesystem : list->filesystems) {
-        const bool is_mountable = filesystem.type != "swap" && filesystem.type != "unknown";
-        if (is_mountable) {
+        const auto& type = filesystem.type;
+        const bool is_member = type == "LVM2_member" || type == "linux_raid_member";
+        if (type != "swap" && type != "unknown" && !is_member) {
             text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", filesystem.device, filesystem.type);
         }
     }
@@ -64,7 +66,7 @@ Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mount
         }
         auto error = reply.take_error();
         if (error.errno_value != ENOTCONN && error.errno_value != ECANCELED) {
-            error.text += what_is_there(link);
+            error.text += what_is_there(link, read_only);
         }
         if (error.text.find(mount.device) == std::string::npos) {
             error = with_context(std::move(error), fmt::format("mount '{}'", mount.device));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <utility>
@@ -32,16 +33,25 @@ public:
         return bulk;
     }
 
-    Bulk(Bulk&& other) noexcept : owned_(std::move(other.owned_)), bytes_(std::exchange(other.bytes_, {})) {}
+    Bulk(Bulk&& other) noexcept
+        : owned_(std::move(other.owned_)), bytes_(std::exchange(other.bytes_, {})),
+          secret_size_(std::exchange(other.secret_size_, 0))
+    {
+    }
     Bulk& operator=(Bulk&& other) noexcept
     {
+        wipe();
         owned_ = std::move(other.owned_);
         bytes_ = std::exchange(other.bytes_, {});
+        secret_size_ = std::exchange(other.secret_size_, 0);
         return *this;
     }
     Bulk(const Bulk&) = delete;
     Bulk& operator=(const Bulk&) = delete;
-    ~Bulk() = default;
+    ~Bulk() { wipe(); }
+
+    // What it owns is overwritten before its memory is given back.
+    void make_secret() { secret_size_ = owned_ ? bytes_.size() : 0; }
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
     [[nodiscard]] std::span<std::byte> writable() { return bytes_; }
@@ -51,8 +61,16 @@ public:
     void shrink(std::size_t size) { bytes_ = bytes_.first(std::min(size, bytes_.size())); }
 
 private:
+    void wipe()
+    {
+        if (secret_size_ != 0) {
+            ::explicit_bzero(owned_.get(), secret_size_);
+        }
+    }
+
     std::unique_ptr<std::byte[]> owned_;
     std::span<std::byte> bytes_;
+    std::size_t secret_size_ = 0; // to wipe
 };
 
 } // namespace gm::rpc

@@ -2,8 +2,10 @@
 #include "core/rpc/frame.hpp"
 
 #include "core/base/syscall.hpp"
+#include "core/rpc/procedures.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace gm::rpc {
 
@@ -64,6 +66,10 @@ Result<std::optional<Frame>> FrameReader::next()
         if (!part.empty() && !GM_TRY(fill(part))) {
             return make_error(ECONNRESET, "the channel ended in the middle of a message");
         }
+    }
+    if (Procedures::is_secret(ProcId{frame.header.procedure})) {
+        frame.bulk.make_secret();
+        ::explicit_bzero(buffer_.data(), begin_);
     }
     return std::optional<Frame>{std::move(frame)};
 }

@@ -49,7 +49,8 @@ struct Sync {
     struct Reply {};
 };
 
-// Closes all handles, forgets all nodes, unmounts everything and flushes. EBUSY names the mount that stays.
+// Closes all handles, forgets all nodes, unmounts everything, stops what is built on the drives and flushes. EBUSY
+// names the mount that stays.
 struct UnmountAll {
     static constexpr ProcId id{4};
     static constexpr std::string_view name = "unmount_all";
@@ -117,7 +118,9 @@ struct ListFilesystems {
 };
 
 // Mounts `device` at `mountpoint` (absolute, in the guest tree). An empty type is detected. `read_only` never changes
-// the device, not even by journal replay. ENOENT: no such device or mountpoint; the text says which.
+// the device, not even by journal replay. A device that is none of the drives' is looked for in RAIDs and volume
+// groups; an encrypted one that was opened means its content. ENOENT: no such device or mountpoint; the text says
+// which. ENOKEY: it is encrypted.
 struct MountFilesystem {
     static constexpr ProcId id{13};
     static constexpr std::string_view name = "mount_filesystem";
@@ -130,6 +133,38 @@ struct MountFilesystem {
         bool read_only = true;
     };
     struct Reply {};
+};
+
+// Starts what is built on the drives, RAIDs and volume groups in any depth, as far as encryption does not hide it, and
+// tells which volumes are encrypted. `problems`: whole sentences about what could not be started; not an error, as long
+// as nobody needs it. With `read_only` no RAID is rebuilt.
+struct ActivateVolumes {
+    static constexpr ProcId id{14};
+    static constexpr std::string_view name = "activate_volumes";
+    static constexpr auto access = Access::control;
+    struct Args {
+        bool read_only = true;
+    };
+    struct Reply {
+        std::vector<EncryptedVolume> encrypted;
+        std::vector<std::string> problems;
+    };
+};
+
+// Opens an encrypted volume with one key, any bytes; what it holds is then the device `opened`. EKEYREJECTED: not the
+// key; ENOENT; EINVAL: not encrypted. Takes seconds: that is what the key derivation is for.
+struct OpenEncrypted {
+    static constexpr ProcId id{15};
+    static constexpr std::string_view name = "open_encrypted";
+    static constexpr auto access = Access::control;
+    static constexpr bool secret = true;
+    struct Args {
+        std::string device;
+        Bulk key;
+    };
+    struct Reply {
+        std::string opened;
+    };
 };
 
 // --- Names --------------------------------------------------------------------------------------------------------
@@ -611,9 +646,10 @@ struct ReadFiles {
 
 using Procedures =
     Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, WaitForDisks, ListBlockDevices, ListFilesystems,
-          MountFilesystem, Lookup, Forget, ReadDir, ReadLink, MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName,
-          Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags,
-          Open, Create, Release, Read, Write, Fsync, Fallocate, Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
+          MountFilesystem, ActivateVolumes, OpenEncrypted, Lookup, Forget, ReadDir, ReadLink, MakeDir, MakeNode,
+          MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr,
+          RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate, Seek,
+          CopyFileRange, Trim, MapExtents, ReadFiles>;
 static_assert(Procedures::ids_are_unique());
 
 } // namespace gm::rpc

@@ -108,6 +108,19 @@ struct Table {
         return hash.value();
     }
 
+    // Whether the bulk of a call is a secret: then it is wiped from memory once the call is done.
+    static constexpr bool is_secret(ProcId id)
+    {
+        bool secret = false;
+        const auto look = [&]<typename Q>(std::type_identity<Q>) {
+            if constexpr (requires { Q::secret; }) {
+                secret = secret || (id == Q::id && Q::secret);
+            }
+        };
+        (look(std::type_identity<P>{}), ...);
+        return secret;
+    }
+
     // The name of a procedure for messages; "?" for an unknown number.
     static constexpr std::string_view name_of(ProcId id)
     {

@@ -160,6 +160,17 @@ struct BlockDevice {
     bool operator==(const BlockDevice&) const = default;
 };
 
+struct EncryptedVolume {
+    std::string device;             // as the user names it
+    std::vector<std::string> names; // all of its names, and the name of its content whether it is open or not
+    std::string uuid;
+    std::string kind;   // "LUKS1", "LUKS2", "BitLocker"
+    std::string opened; // the device with its content, /dev/mapper/luks-UUID; empty while it is closed
+
+    [[nodiscard]] bool valid() const { return device.starts_with("/dev/") && names.size() <= 64; }
+    bool operator==(const EncryptedVolume&) const = default;
+};
+
 struct FilesystemInfo {
     std::string device; // as the user names it, or btrfsvol:/dev/sda1/sub
     std::string type;   // as libblkid names it; "swap", "crypto_LUKS" ... too; "unknown"

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/drive_names.hpp"
 #include "daemon/kernel_log.hpp"
+#include "daemon/luks.hpp"
+#include "daemon/lvm.hpp"
+#include "daemon/md.hpp"
 #include "daemon/mount_options.hpp"
 #include "daemon/mount_plan.hpp"
 #include "daemon/mount_table.hpp"
@@ -116,4 +119,28 @@ TEST_CASE("a record of the kernel's log is its text alone")
 {
     CHECK(kernel_record_text("3,1234,5678,-;EXT4-fs (sda): bad\n SUBSYSTEM=block\n") == "EXT4-fs (sda): bad");
     CHECK(kernel_record_text("garbage").empty());
+}
+
+TEST_CASE("names of logical volumes, RAIDs and opened volumes are made of what the disks say, and nothing else")
+{
+    CHECK(volume_path("vg-root") == "/dev/vg/root");
+    CHECK(volume_path("two--disks-a--b") == "/dev/two-disks/a-b");
+    CHECK(raid_name("host:0") == "0");
+    CHECK(raid_name("root") == "root");
+    CHECK(raid_name("host:a/../b").empty());
+    CHECK(raid_name(".hidden").empty());
+    CHECK(raid_name("host:").empty());
+    CHECK(mapping_name({.type = "crypto_LUKS", .uuid = "0123-abcd"}, 0) == "luks-0123-abcd");
+    CHECK(mapping_name({.type = "BitLocker", .uuid = "0123-abcd"}, 1) == "bitlk-0123-abcd-2");
+    CHECK(mapping_name({.type = "crypto_LUKS", .uuid = "../../etc"}, 0) == "luks-without-uuid");
+    CHECK(encryption_of({.type = "crypto_LUKS", .version = "2"}) == "LUKS2");
+    CHECK(encryption_of({.type = "ext4"}).empty());
+}
+
+TEST_CASE("volume groups are read from the report of vgs")
+{
+    const auto groups = parse_groups("  aaaa-bbbb 0 vg\n  cccc-dddd 2 other\n\n  nonsense\n");
+    REQUIRE(groups.size() == 2);
+    CHECK(groups[0] == GroupLine{"aaaa-bbbb", "vg", 0});
+    CHECK(groups[1] == GroupLine{"cccc-dddd", "other", 2});
 }

@@ -62,6 +62,9 @@ void fill(T& value)
     } else if constexpr (std::is_same_v<T, Bulk>) {
         value = Bulk::allocate(3);
         std::memcpy(value.writable().data(), "abc", 3);
+    } else if constexpr (std::is_same_v<T, EncryptedVolume>) {
+        value = {
+            .device = "/dev/sda2", .names = {"/dev/sda2"}, .uuid = "0-1", .kind = "LUKS2", .opened = "/dev/mapper/x"};
     } else if constexpr (std::is_same_v<T, Timestamp>) {
         value = {-1, 5};
     } else if constexpr (requires {
@@ -201,6 +204,20 @@ TEST_CASE("a frame header that announces more than a message may hold is refused
     CHECK(decode_header(encoded(header)).error().errno_value == EMSGSIZE);
     header = {.magic = 1};
     CHECK(decode_header(encoded(header)).error().errno_value == EPROTO);
+}
+
+TEST_CASE("only the call that carries a key is secret, and a secret bulk can be handed on")
+{
+    CHECK(Procedures::is_secret(OpenEncrypted::id));
+    CHECK_FALSE(Procedures::is_secret(Write::id));
+    Bulk moved;
+    {
+        Bulk bulk = Bulk::allocate(4);
+        std::memcpy(bulk.writable().data(), "key", 4);
+        bulk.make_secret();
+        moved = std::move(bulk);
+    }
+    CHECK(std::memcmp(moved.bytes().data(), "key", 4) == 0);
 }
 
 TEST_CASE("the fingerprint depends on ids, names and field shapes")

@@ -19,8 +19,10 @@ namespace fs = std::filesystem;
 
 std::string hash_of_recipe(const std::string& recipe)
 {
-    const std::string text =
-        content_of(GM_TEST_RECIPES "/" + recipe + ".sh") + content_of(GM_TEST_RECIPES "/common.sh");
+    std::string text = content_of(GM_TEST_RECIPES "/" + recipe + ".sh") + content_of(GM_TEST_RECIPES "/common.sh");
+    if (text.find("/vm.sh") != std::string::npos) {
+        text += content_of(GM_TEST_RECIPES "/vm.sh");
+    }
     return fmt::format("{:016x}", std::hash<std::string>{}(text));
 }
 
@@ -29,11 +31,17 @@ void make(const std::string& recipe, const std::string& image)
     const Scratch work("recipe");
     // The recipe works in TMPDIR/recipe..., its temporary mounts are below TMPDIR too and so are cleaned up.
     must_run({"env", "-C", work.path(), "bash", GM_TEST_RECIPES "/" + recipe + ".sh", work / "image"}, Millis{180'000});
-    for (const char* suffix : {".tar", ""}) { // the image last: it says that all is there
-        if (fs::exists(work / "image" + suffix)) {
-            must_run({"cp", "--sparse=always", work / "image" + suffix, image + suffix + ".part"});
-            fs::rename(image + suffix + ".part", image + suffix);
+    std::vector<std::string> suffixes;
+    for (const auto& entry : fs::directory_iterator(work.path())) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with("image.")) {
+            suffixes.push_back(name.substr(std::string_view{"image"}.size()));
         }
+    }
+    suffixes.emplace_back(); // the image last: it says that all is there
+    for (const auto& suffix : suffixes) {
+        must_run({"cp", "--sparse=always", work / "image" + suffix, image + suffix + ".part"});
+        fs::rename(image + suffix + ".part", image + suffix);
     }
 }
 

@@ -9,7 +9,8 @@
 
 namespace gm::test {
 
-// The image of the recipe NAME.sh; never to be written. Made now when it is not there (needs root, takes seconds).
+// The image of the recipe NAME.sh; never to be written. Made now when it is not there (needs root, takes seconds). What
+// else the recipe makes lies beside it: image.tar, image.SUFFIX.
 std::string image(const std::string& recipe);
 
 // A copy of it in `folder` that may be changed. Holes stay holes.
