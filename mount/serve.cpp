@@ -151,10 +151,12 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
             session->unmount();
         }
     });
-    signals.watch([&] {
-        log_debug("a signal came: unmounting");
-        session->unmount();
-    });
+    signals.watch(
+        [&] {
+            log_debug("a signal came: unmounting");
+            session->unmount();
+        },
+        [&] { log_warning("caches: {}", filesystem->counters_text()); });
     report.about_to_serve();
     const auto served = session->run();
     announcer.join();

@@ -187,6 +187,44 @@ TEST_SUITE("e2e")
         CHECK_FALSE(std::filesystem::exists(folder / "pid"));
     }
 
+    TEST_CASE("SIGUSR1 makes the mount tell what its caches did, and it goes on")
+    {
+        require_everything();
+        const Scratch folder("counters");
+        std::filesystem::create_directory(folder / "mnt");
+        auto ready = gm::make_pipe();
+        auto told = gm::make_pipe();
+        REQUIRE(ready.ok());
+        REQUIRE(told.ok());
+        auto command = guestmount_command(
+            {"-a", image("small"), "-m", "/dev/sda", "--ro", "--no-fork", "--fd", "9", folder / "mnt"});
+        command.inherited = {{ready->write_end.get(), 9}};
+        command.standard_error = told->write_end.get();
+        auto child = gm::Subprocess::start(command);
+        REQUIRE_MESSAGE(child.ok(), problem(child));
+        ready->write_end.reset();
+        told->write_end.reset();
+        std::byte byte{1};
+        auto got = gm::read_exact(ready->read_end.get(), {&byte, 1});
+        REQUIRE(got.ok());
+        REQUIRE(*got);
+        CHECK(content_of(folder / "mnt/hello") == "hello from the image\n");
+        child->send_signal(SIGUSR1);
+        std::string text;
+        const gm::Deadline deadline{gm::Millis{10'000}};
+        while (text.find("through the guest") == std::string::npos && !deadline.passed()) {
+            const auto more = gm::wait_for(told->read_end.get(), POLLIN, deadline.left());
+            char bytes[4096];
+            const auto count = more.ok() && *more ? ::read(told->read_end.get(), bytes, sizeof bytes) : 0;
+            REQUIRE_MESSAGE(count > 0, text);
+            text.append(bytes, static_cast<std::size_t>(count));
+        }
+        CHECK(text.find("hits") != std::string::npos);
+        CHECK(content_of(folder / "mnt/hello") == "hello from the image\n");
+        must_run({guestunmount_program(), folder / "mnt"});
+        CHECK(child->wait(gm::Millis{10'000}).has_value());
+    }
+
     TEST_CASE("the worker keeps neither the caller's standard output nor its standard error")
     {
         require_everything();
