@@ -48,6 +48,13 @@ public:
         return value != nullptr && fresh(key, *value) ? value : nullptr;
     }
 
+    // Keeps what was learnt elsewhere.
+    void put(const Key& key, ValuePtr value)
+    {
+        const auto cost = Facts::cost(*value);
+        cache_.put(key, std::move(value), cost);
+    }
+
     [[nodiscard]] bool on_its_way(const Key& key) const { return in_flight_.find(key) != nullptr; }
 
     // From the cache, or by a call, which asks for the entries behind it too when `neighbours`.

@@ -3,15 +3,17 @@
 
 namespace gm::cache {
 
-Caches::Caches(rpc::Link& link, std::size_t size, image::BlockSource* drives, ForgetNode forget)
-    : budget(size), pages(budget, changes), folders(link, pages, changes, counters, std::move(forget)),
+Caches::Caches(rpc::Link& link, const Options& options, ForgetNode forget)
+    : budget(options.size), attrs(budget, changes), pages(budget, changes),
+      folders(link, pages, changes, counters, std::move(forget)),
       xattrs(link, budget, pages, folders, changes, counters), files({.link = link,
                                                                       .budget = budget,
                                                                       .folders = pages,
                                                                       .walk = folders,
                                                                       .changes = changes,
                                                                       .counters = counters,
-                                                                      .drives = drives})
+                                                                      .drives = options.drives,
+                                                                      .small_files_ahead = options.small_files_ahead})
 {
 }
 

@@ -4,6 +4,7 @@
 // file system; must go before the link and the drives.
 #pragma once
 
+#include "cache/attr_cache.hpp"
 #include "cache/file_reader.hpp"
 #include "cache/xattr_reader.hpp"
 
@@ -11,8 +12,13 @@ namespace gm::cache {
 
 class Caches {
 public:
-    // Without drives all file data comes through the guest. `forget` as NodeHold says.
-    Caches(rpc::Link& link, std::size_t size, image::BlockSource* drives, ForgetNode forget);
+    struct Options {
+        std::size_t size = kDefaultCacheSize; // bytes
+        image::BlockSource* drives = nullptr; // without them all file data comes through the guest
+        bool small_files_ahead = true;        // see FileReader
+    };
+    // `forget` as NodeHold says.
+    Caches(rpc::Link& link, const Options& options, ForgetNode forget);
     Caches(const Caches&) = delete;
     Caches& operator=(const Caches&) = delete;
 
@@ -20,6 +26,7 @@ public:
     Budget budget;
     Changes& changes = *shared_changes;
     Counters counters;
+    AttrCache attrs;
     FolderCache pages;
     FolderReader folders;
     XattrReader xattrs;

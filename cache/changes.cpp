@@ -7,9 +7,13 @@ namespace gm::cache {
 
 Changes::Scope::~Scope()
 {
-    if (changes_ != nullptr) {
-        changes_->end(changing_);
-    }
+    end();
+}
+
+std::optional<Epoch> Changes::Scope::end()
+{
+    auto* const changes = std::exchange(changes_, nullptr);
+    return changes == nullptr ? std::nullopt : changes->end(begun_, changing_);
 }
 
 void Changes::stamp(Record& record, Aspects aspects, int under_way) const
@@ -39,17 +43,26 @@ Changes::Scope Changes::begin(std::vector<Change> changing)
             unsynced_.insert(change.key);
         }
     }
-    return Scope{*this, std::move(changing)};
+    return Scope{*this, epoch_, std::move(changing)};
 }
 
-void Changes::end(const std::vector<Change>& changing)
+std::optional<Epoch> Changes::end(std::uint64_t begun, const std::vector<Change>& changing)
 {
     const std::lock_guard lock(mutex_);
+    bool alone = true;
+    for (const auto& change : changing) {
+        const auto& record = records_[change.key];
+        for (std::size_t i = 0; i < kAspectCount; ++i) {
+            alone =
+                alone && ((change.aspects & (1U << i)) == 0 || (record.last[i] == begun && record.under_way[i] == 1));
+        }
+    }
     ++epoch_;
     --changing_;
     for (const auto& change : changing) {
         stamp(records_[change.key], change.aspects, -1);
     }
+    return alone ? std::optional{Epoch{epoch_.load()}} : std::nullopt;
 }
 
 bool Changes::unchanged(const Key& key, Aspects aspects, Epoch since) const

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -22,7 +23,7 @@ namespace gm::cache {
 using Aspects = unsigned;
 constexpr Aspects kNames = 1;    // the entries of a folder
 constexpr Aspects kAttrs = 2;    // what stat(2) tells, the link count included
-constexpr Aspects kXattrs = 4;   // extended attributes, ACLs included: chmod(2) and chown(2) change them too
+constexpr Aspects kXattrs = 4;   // extended attributes, ACLs included, changed by themselves
 constexpr Aspects kData = 8;     // the content of a file and where it lies
 constexpr Aspects kEntries = 16; // attributes or data of what a folder lists: for file systems that number objects anew
 constexpr Aspects kEverything = 31; // of a number that begins or ends its life
@@ -40,7 +41,8 @@ public:
     class [[nodiscard]] Scope {
     public:
         Scope(Scope&& other) noexcept
-            : changes_(std::exchange(other.changes_, nullptr)), changing_(std::move(other.changing_))
+            : changes_(std::exchange(other.changes_, nullptr)), begun_(other.begun_),
+              changing_(std::move(other.changing_))
         {
         }
         Scope& operator=(Scope&&) = delete;
@@ -48,11 +50,19 @@ public:
         Scope& operator=(const Scope&) = delete;
         ~Scope();
 
+        // Ends the change. From the answered epoch on, what its reply told is true; nothing when others changed the
+        // same meanwhile, so that nobody knows whose change came last.
+        std::optional<Epoch> end();
+
     private:
         friend class Changes;
-        Scope(Changes& changes, std::vector<Change> changing) : changes_(&changes), changing_(std::move(changing)) {}
+        Scope(Changes& changes, std::uint64_t begun, std::vector<Change> changing)
+            : changes_(&changes), begun_(begun), changing_(std::move(changing))
+        {
+        }
 
         Changes* changes_;
+        std::uint64_t begun_;
         std::vector<Change> changing_;
     };
 
@@ -85,7 +95,7 @@ private:
         std::array<std::uint32_t, kAspectCount> under_way{};
     };
 
-    void end(const std::vector<Change>& changing);
+    std::optional<Epoch> end(std::uint64_t begun, const std::vector<Change>& changing);
     void stamp(Record& record, Aspects aspects, int under_way) const;    // under mutex_
     [[nodiscard]] bool data_settled(const Key& key, Epoch before) const; // under mutex_
 

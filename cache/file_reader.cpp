@@ -24,7 +24,7 @@ Result<FileData> FileReader::read(const FileRef& file, std::uint64_t offset, std
     }
     const Key& key = file.object.key;
     const auto advice = streams_.with([&](ReadAhead& streams) { return streams.on_read(key, offset, size); });
-    const bool others_follow = offset == 0 && content_.with([&](ContentWalk& content) {
+    const bool others_follow = offset == 0 && parts_.small_files_ahead && content_.with([&](ContentWalk& content) {
         return content.on_file(file.object.folder, key) || (content.across_folders() && parts_.walk.walking());
     });
 

@@ -35,6 +35,7 @@ public:
         const Changes& changes;
         Counters& counters;
         image::BlockSource* drives = nullptr; // none: everything goes through the guest
+        bool small_files_ahead = true;        // false: nothing is read of files that nobody asks for
     };
     explicit FileReader(Parts parts);
 

@@ -12,7 +12,7 @@ std::optional<PageView> FolderCache::find(const Key& folder, std::uint64_t offse
         return std::nullopt;
     }
     for (auto page = listing->pages.rbegin(); page != listing->pages.rend(); ++page) {
-        if (const auto first = (*page)->index_at(offset); first && (*page)->fresh(changes_, *first)) {
+        if (const auto first = (*page)->index_at(offset); first && (offset != 0 || (*page)->fresh(changes_, *first))) {
             return PageView{*page, *first};
         }
     }
@@ -46,20 +46,24 @@ FolderCache::Pages FolderCache::pages(const Key& folder)
 void FolderCache::put(std::shared_ptr<const FolderPage> page)
 {
     const Key folder = page->folder();
-    if (!changes_.unchanged(folder, kNames, page->seen())) {
-        return;
-    }
     auto listing = std::make_shared<Listing>();
-    listing->pages = pages(folder); // a page put by another at this moment may be lost: it is fetched again
-    std::erase_if(listing->pages, [&](const auto& other) { return other->offset() == page->offset(); });
-    listing->pages.push_back(std::move(page));
+    // Those whose names are true. A page put by another at this moment may be lost: it is fetched again.
+    listing->pages = pages(folder);
+    if (changes_.unchanged(folder, kNames, page->seen())) {
+        std::erase_if(listing->pages, [&](const auto& other) { return other->offset() == page->offset(); });
+        listing->pages.push_back(std::move(page));
+    } // else its reader must not go on in older pages either
     std::size_t cost = 0;
     auto kept = listing->pages.end();
     while (kept != listing->pages.begin() && cost + (*(kept - 1))->cost() <= largest_) {
         cost += (*--kept)->cost();
     }
     listing->pages.erase(listing->pages.begin(), kept);
-    map_.put(folder, std::move(listing), cost);
+    if (listing->pages.empty()) {
+        map_.erase(folder);
+    } else {
+        map_.put(folder, std::move(listing), cost);
+    }
 }
 
 } // namespace gm::cache

@@ -15,7 +15,9 @@ public:
     {
     }
 
-    // What a reader at `offset` gets; nothing when that is not here or no longer true.
+    // What a reader at `offset` gets; nothing when that is not here or no longer true. A reader who goes on (an offset
+    // other than 0) need not see names that came or went since it began: only attributes that are still true may be
+    // believed then, entry by entry.
     [[nodiscard]] std::optional<PageView> find(const Key& folder, std::uint64_t offset);
     // The entry of that name and its page; nothing when no page here has it, which says nothing about the folder.
     struct Found {

@@ -17,10 +17,9 @@ bool is_unlisted(std::string_view name)
 
 Aspects XattrFacts::aspects(const XattrList& list)
 {
-    // The guest's kernel takes a capability away when the file is written to; no other attribute follows the data.
-    const bool capable =
-        std::ranges::any_of(list.all, [](const rpc::Xattr& xattr) { return xattr.name == "security.capability"; });
-    return capable ? kXattrs | kData : kXattrs;
+    // The guest's kernel takes a capability away when the file is written to or changes its owner, and changes an ACL
+    // with the mode. Where there is nothing, only setxattr(2) makes something.
+    return list.all.empty() ? kXattrs : kXattrs | kData | kAttrs;
 }
 
 std::size_t XattrFacts::cost(const XattrList& list)
@@ -49,6 +48,11 @@ Result<std::shared_ptr<const XattrList>> XattrReader::list(const Object& object)
         }
     }
     return list;
+}
+
+void XattrReader::has_none(const Key& key, Epoch seen)
+{
+    lists_.put(key, std::make_shared<const XattrList>(XattrList{seen, {}}));
 }
 
 Result<std::string> XattrReader::get(const Object& object, const std::string& name)

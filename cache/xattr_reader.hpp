@@ -38,6 +38,8 @@ public:
     }
 
     Result<std::shared_ptr<const XattrList>> list(const Object& object);
+    // Somebody knows it already: a new object.
+    void has_none(const Key& key, Epoch seen);
     // ENODATA: there is none of that name.
     Result<std::string> get(const Object& object, const std::string& name);
 

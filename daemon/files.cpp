@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 
 namespace gm::daemon {
 namespace {
@@ -101,9 +102,11 @@ Handlers::Answer<rpc::Create> Handlers::on(rpc::Create, const rpc::Create::Args&
         return make_error(EEXIST, "create: the name is taken by something that is not a regular file");
     }
     unsaved_.mark({device_of(status), status.stx_ino});
+    const bool no_xattrs = ::flistxattr(fd.get(), nullptr, 0) == 0;
     return rpc::Create::Reply{
         .handle = handles_.add({.fd = std::move(fd), .device = device_of(status), .ino = status.stx_ino}),
-        .attr = attr_of(status)};
+        .attr = attr_of(status),
+        .no_xattrs = no_xattrs};
 }
 
 Handlers::Answer<rpc::Release> Handlers::on(rpc::Release, const rpc::Release::Args& args, rpc::CallContext&)

@@ -1,43 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reading folders: pages of many entries from the daemon, handed to the kernel in the small pieces that it asks for.
-// Positions are the guest's own, so nothing belongs to an open folder and seekdir(3) works across pages. The pages read
-// last are kept for the next piece. Owned by the Filesystem; any thread.
+// Reading folders: the entries, handed to the kernel in the small pieces that it asks for. Positions are the guest's
+// own, so nothing belongs to an open folder and seekdir(3) works.
 #pragma once
 
-#include "core/base/guarded.hpp"
 #include "mount/inode_table.hpp"
 
-#include <list>
 #include <span>
 #include <vector>
 
 namespace gm::mount {
-
-struct FolderPage {
-    InodeId folder = InodeId::none;
-    std::uint64_t offset = 0; // of the first entry
-    Epoch seen = Epoch::start;
-    std::vector<rpc::DirEntry> entries;
-    bool end = false; // no entries behind these
-
-    // Index of the entry at `offset`, entries.size() behind the last; nothing when the page does not know the position.
-    [[nodiscard]] std::optional<std::size_t> find(std::uint64_t at) const;
-};
-using FolderPagePtr = std::shared_ptr<const FolderPage>;
-
-class FolderPages {
-public:
-    // A kept page that can continue at `offset`. A read from the beginning never finds one: it must see what is there
-    // now.
-    [[nodiscard]] FolderPagePtr find(InodeId folder, std::uint64_t offset);
-    void keep(FolderPagePtr page);
-
-private:
-    static constexpr std::size_t kPages = 16;
-
-    Guarded<std::list<FolderPagePtr>> pages_; // the last used first; level: leaf
-};
 
 // The entries of one reply in the kernel's format, with the lookups that they count.
 class DirBuffer {

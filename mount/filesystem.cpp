@@ -18,17 +18,19 @@ Result<std::unique_ptr<Filesystem>> Filesystem::make(rpc::Link& link, const File
 Filesystem::Filesystem(rpc::Link& link, const FilesystemOptions& options, const rpc::Attr& root)
     : link_(link), options_(options), returns_(link),
       inodes_(root,
-              [this](rpc::NodeId node, std::uint64_t references, bool gone) { returns_.node(node, references, gone); })
+              [this](rpc::NodeId node, std::uint64_t references, bool gone) { returns_.node(node, references, gone); }),
+      // What is read by the guest counts as access to that file: on a writable mount only what was asked for is.
+      caches_(link,
+              {.size = options.cache_size,
+               .drives = options.read_only ? options.drives : nullptr,
+               .small_files_ahead = options.read_only},
+              [this](rpc::NodeId node) { returns_.node_later(node); })
 {
-    if (options.read_only) {
-        caches_.emplace(link, options.cache_size, options.drives,
-                        [this](rpc::NodeId node) { returns_.node_later(node); });
-    }
 }
 
-cache::Object Filesystem::object_of(const Inode& inode)
+cache::Object Filesystem::object_of(const Inode& inode, rpc::Target target) const
 {
-    cache::Object object{.key = key_of(inode), .target = inodes_.pin(inode).target, .folder = {}, .name = {}};
+    cache::Object object{.key = key_of(inode), .target = std::move(target), .folder = {}, .name = {}};
     if (auto name = inodes_.name_of(inode)) {
         object.folder = key_of(*name->folder);
         object.name = std::move(name->leaf);
@@ -91,14 +93,41 @@ Attributes Filesystem::attributes(Inode& inode, const rpc::Attr& attr)
     return {options_.view.show(attr, inode.number), options_.timeout};
 }
 
-void Filesystem::changed(const InodePtr& inode)
+Filesystem::Changing Filesystem::changing(std::initializer_list<Affected> affected)
 {
     ++changes_;
-    if (inode) {
-        inodes_.mark_changed(*inode);
-    } else {
-        inodes_.mark_unknown_changed();
+    std::vector<cache::Changes::Change> all;
+    all.reserve(affected.size());
+    for (const auto& [inode, aspects] : affected) {
+        all.push_back({key_of(inode), aspects});
+        if (const auto above = options_.numbers_change ? inodes_.parent_of(inode) : nullptr) {
+            all.push_back({key_of(*above), cache::kEntries});
+        }
     }
+    return {caches_.changes.begin(std::move(all)), changes_};
+}
+
+void Filesystem::changed(const rpc::Attr& attr, cache::Aspects aspects, const InodePtr& inode)
+{
+    const auto key = cache::Key::of(attr);
+    caches_.changes.note(key, aspects);
+    if (inode && key_of(*inode) != key) {
+        caches_.changes.note(key_of(*inode), aspects);
+    }
+}
+
+Attributes Filesystem::changed_attributes(Inode& inode, const rpc::Attr& attr, Changing& change)
+{
+    if (const auto seen = change.end()) {
+        caches_.attrs.put(key_of(inode), attr, *seen);
+    }
+    return attributes(inode, attr);
+}
+
+Entry Filesystem::made_entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node)
+{
+    changed(attr, cache::kEverything); // whoever had its number before
+    return entry(name, attr, node);
 }
 
 } // namespace gm::mount

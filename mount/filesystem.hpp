@@ -17,6 +17,7 @@
 #include "mount/returns.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <sys/statvfs.h>
@@ -71,8 +72,9 @@ struct FilesystemOptions {
     // that takes "a" and "A" for the same cannot be kept while they change.
     double timeout = kForEver;
     double name_timeout = kForEver;
+    bool numbers_change = false; // the guest gives an object another number whenever it reads it anew (FAT)
     std::size_t cache_size = cache::kDefaultCacheSize; // bytes
-    image::BlockSource* drives = nullptr;              // outlives the file system; none: all data comes from the guest
+    image::BlockSource* drives = nullptr;              // outlives the file system; read where nothing is written
 };
 
 // What the kernel must be told because it cannot know. Called from any thread; must not block.
@@ -94,8 +96,14 @@ public:
     void flush_returns() { returns_.flush(); }
     // How many changes went to the guest so far; what the periodic sync looks at.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
-    // What the caches did, for a person; empty when there are none.
-    [[nodiscard]] std::string counters_text() const { return caches_ ? caches_->counters.text() : std::string{}; }
+    // Everything is on the drives that was changed before: what the periodic sync tells afterwards. May be called when
+    // the file system is gone.
+    [[nodiscard]] std::function<void()> all_synced() const
+    {
+        return [changes = caches_.shared_changes, before = caches_.changes.now()] { changes->all_synced(before); };
+    }
+    // What the caches did, for a person.
+    [[nodiscard]] std::string counters_text() const { return caches_.counters.text(); }
     [[nodiscard]] bool read_only() const { return options_.read_only; }
 
     // Names
@@ -173,20 +181,48 @@ private:
     Attributes attributes(Inode& inode, const rpc::Attr& attr);
     Result<Entry> lookup_for_export(const InodePtr& folder, std::string_view name);
     Result<void> remove(InodeId parent, std::string_view name, bool folder);
-    void changed(const InodePtr& inode); // null: an object that the kernel does not know any more
+    void lost_a_name(const InodePtr& inode, const rpc::Attr& attr); // null: the kernel does not know it any more
+    // A change of the guest that is under way for as long as this lives: made before its call, ended after the reply.
+    class [[nodiscard]] Changing {
+    public:
+        Changing(cache::Changes::Scope scope, std::atomic<std::uint64_t>& count)
+            : scope_(std::move(scope)), count_(&count)
+        {
+        }
+        Changing(Changing&& other) noexcept = default;
+        Changing& operator=(Changing&&) = delete;
+        Changing(const Changing&) = delete;
+        Changing& operator=(const Changing&) = delete;
+        ~Changing() { ++*count_; }
+
+        std::optional<cache::Epoch> end() { return scope_.end(); }
+
+    private:
+        cache::Changes::Scope scope_;
+        std::atomic<std::uint64_t>* count_;
+    };
+    struct Affected {
+        const Inode& inode;
+        cache::Aspects aspects;
+    };
+    Changing changing(std::initializer_list<Affected> affected);
+    // What only the reply tells was changed: an object, and the inode when the kernel knows it.
+    void changed(const rpc::Attr& attr, cache::Aspects aspects, const InodePtr& inode = {});
+    // The reply to the one change of an object: its attributes now.
+    Attributes changed_attributes(Inode& inode, const rpc::Attr& attr, Changing& change);
+    // An object that has just been made under this name.
+    Entry made_entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node);
 
     // Takes the set-id bits away after a write or truncation by somebody who is not root.
     // True when it did.
     bool drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode);
     Result<OpenFilePtr> open_file(InodeId inode, fuse_file_info* file);
     Result<rpc::HandleId> handle_of(OpenFile& file);
-    Result<FolderPagePtr> folder_page(const InodePtr& folder, std::uint64_t offset, bool with_attributes);
     Result<DirBuffer> read_folder(InodeId inode, std::size_t size, off_t offset, bool with_attributes);
-    Result<DirBuffer> read_cached_folder(const InodePtr& folder, DirBuffer buffer, std::uint64_t offset);
-    bool add_entry(DirBuffer& buffer, const InodePtr& folder, Epoch seen, const rpc::DirEntry& entry);
+    bool add_entry(DirBuffer& buffer, const InodePtr& folder, cache::Epoch seen, const rpc::DirEntry& entry);
     static cache::Key key_of(const Inode& inode) { return {inode.key.ino, inode.key.filesystem, inode.key.btime}; }
-    // Only where no name ever changes: the target is not pinned.
-    cache::Object object_of(const Inode& inode);
+    // As `target` names it for now.
+    cache::Object object_of(const Inode& inode, rpc::Target target) const;
 
     rpc::Link& link_;
     const FilesystemOptions options_;
@@ -194,9 +230,8 @@ private:
     Returns returns_;
     InodeTable inodes_;
     HandleTable handles_;
-    FolderPages pages_;
     std::atomic<std::uint64_t> changes_{0};
-    std::optional<cache::Caches> caches_; // of a mount that nothing changes; else the kernel's own caches have to do
+    cache::Caches caches_;
 };
 
 } // namespace gm::mount

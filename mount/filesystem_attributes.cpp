@@ -58,8 +58,13 @@ Result<T> value_of(const void* input, std::size_t size)
 Result<Attributes> Filesystem::getattr(InodeId inode, fuse_file_info* /*file*/)
 {
     const auto object = GM_TRY(known(inode));
+    if (const auto known_attr = caches_.attrs.get(key_of(*object))) {
+        return attributes(*object, *known_attr);
+    }
+    const auto seen = caches_.changes.now();
     const Pin pin = inodes_.pin(*object);
     const auto reply = GM_TRY(call<rpc::GetAttr>({.target = pin.target}));
+    caches_.attrs.put(key_of(*object), reply.attr, seen);
     return attributes(*object, reply.attr);
 }
 
@@ -67,6 +72,14 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
                                        fuse_file_info* file)
 {
     const auto object = GM_TRY(known(inode));
+    constexpr int kTimes = FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME;
+    if (to_set == kTimes && inodes_.is_gone(*object) && !handles_.is_open(inode)) {
+        // The kernel writes its times back before it forgets a removed file. Nobody will see them; nor what is
+        // answered.
+        attr->st_mode = object->mode;
+        attr->st_ino = object->number;
+        return Attributes{*attr, options_.timeout};
+    }
     rpc::SetAttr::Args args;
     if ((to_set & FUSE_SET_ATTR_MODE) != 0) {
         args.mode = attr->st_mode & 07777U;
@@ -95,17 +108,17 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
         args.mtime = rpc::NewTime{timestamp(attr->st_mtim)};
     }
     // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock has done so.
-    const auto reply = [&] {
+    auto change = changing({{*object, cache::kAttrs | (args.size ? cache::kData : 0)}});
+    const auto now = [&]() -> Result<rpc::Attr> {
         const Pin pin = inodes_.pin(*object);
         args.target = pin.target;
-        return call<rpc::SetAttr>(args);
+        return GM_TRY(call<rpc::SetAttr>(args)).attr;
     }();
-    changed(object);
-    auto now = GM_TRY(reply).attr;
-    if (args.size && !args.mode && drop_set_id_bits(request, object, now.mode)) {
+    GM_TRY(now);
+    if (args.size && !args.mode && drop_set_id_bits(request, object, now->mode)) {
         return getattr(inode, file);
     }
-    return attributes(*object, now);
+    return changed_attributes(*object, now.value(), change);
 }
 
 bool Filesystem::drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode)
@@ -116,8 +129,8 @@ bool Filesystem::drop_set_id_bits(const Request& request, const InodePtr& inode,
         return false;
     }
     const Pin pin = inodes_.pin(*inode);
+    const auto change = changing({{*inode, cache::kAttrs}});
     const auto reply = call<rpc::SetAttr>({.target = pin.target, .mode = mode & 07777U & ~bits});
-    changed(inode);
     if (reply.ok()) {
         inode->mode = reply->attr.mode;
     } else {
@@ -183,9 +196,8 @@ Result<IoctlReply> Filesystem::ioctl(const Interruptible& request, InodeId inode
     }
     case FS_IOC_SETFLAGS: {
         const auto flags = GM_TRY(value_of<std::uint32_t>(input, input_size));
-        const auto reply = call<rpc::SetInodeFlags>({.target = pin.target, .flags = flags});
-        changed(object);
-        GM_TRY(reply);
+        const auto change = changing({{*object, cache::kAttrs}});
+        GM_TRY(call<rpc::SetInodeFlags>({.target = pin.target, .flags = flags}));
         notices_.attributes_changed(inode); // its ctime
         return IoctlReply{};
     }

@@ -41,15 +41,14 @@ Result<Opened> Filesystem::open(const Request& request, InodeId inode, fuse_file
             const Pin pin = inodes_.pin(*object);
             return call<rpc::Open>({.target = pin.target, .flags = how});
         };
+        const auto change =
+            (flags & O_TRUNC) != 0 ? std::optional(changing({{*object, cache::kData | cache::kAttrs}})) : std::nullopt;
         auto reply = open_with(flags);
         if (!reply.ok() && reply.error().errno_value == EPERM && (file->flags & O_APPEND) != 0) {
             // An append-only file takes only descriptors that append; what is written through them must come in order,
             // so the kernel sends each write by itself.
             reply = open_with(flags | static_cast<std::uint32_t>(O_APPEND));
             file->direct_io = 1;
-        }
-        if ((flags & O_TRUNC) != 0) {
-            changed(object);
         }
         const auto now = GM_TRY(std::move(reply));
         open->opened(now.handle);
@@ -67,18 +66,19 @@ Result<Created> Filesystem::create(const Request& request, InodeId parent, std::
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
     const auto flags = flags_for_daemon(file->flags | O_RDWR);
-    const auto reply = call<rpc::Create>(
-        {.parent = node, .leaf = below.leaf, .mode = mode, .flags = flags, .caller = options_.view.creator(request)});
-    changed(below.folder);
-    const auto made = GM_TRY(reply);
-    auto made_entry = entry(below, made.attr, rpc::NodeId::none);
-    const auto& inode = made_entry.ref->inode();
-    changed(inode);
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    const auto made = GM_TRY(call<rpc::Create>(
+        {.parent = node, .leaf = below.leaf, .mode = mode, .flags = flags, .caller = options_.view.creator(request)}));
+    auto made_here = made_entry(below, made.attr, rpc::NodeId::none);
+    const auto& inode = made_here.ref->inode();
+    if (made.no_xattrs) { // the kernel asks before the first write
+        caches_.xattrs.has_none(key_of(*inode), caches_.changes.now());
+    }
     auto open =
         std::make_shared<OpenFile>(inode, true, flags & ~static_cast<std::uint32_t>(O_TRUNC | O_EXCL), returns_);
     open->opened(made.handle);
     const auto key = handles_.add(std::move(open));
-    return Created{std::move(made_entry), opened(key, *file)};
+    return Created{std::move(made_here), opened(key, *file)};
 }
 
 Result<void> Filesystem::release(InodeId /*inode*/, fuse_file_info* file)
@@ -115,22 +115,16 @@ Result<cache::FileData> Filesystem::read(const Interruptible& request, InodeId i
                                          fuse_file_info* file)
 {
     const auto open = GM_TRY(open_file(inode, file));
-    if (caches_) {
-        return caches_->files.read(
-            {.object = object_of(*open->inode()), .open = [&] { return handle_of(*open); }, .stop = request.stop},
-            static_cast<std::uint64_t>(offset), static_cast<std::uint32_t>(size));
+    const auto& object = *open->inode();
+    // On a writable mount the target is not asked for.
+    auto target = options_.read_only ? inodes_.pin(object).target : rpc::Target{};
+    auto data = caches_.files.read({.object = object_of(object, std::move(target)),
+                                    .open = [&] { return handle_of(*open); },
+                                    .stop = request.stop},
+                                   static_cast<std::uint64_t>(offset), static_cast<std::uint32_t>(size));
+    if (!options_.read_only) {
+        caches_.changes.note(key_of(object), cache::kAttrs); // its atime
     }
-    const auto handle = GM_TRY(handle_of(*open));
-    auto reply = GM_TRY(call<rpc::Read>(
-        {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .size = static_cast<std::uint32_t>(size)},
-        request.stop));
-    if (reply.data.size() > size) {
-        return make_error(EPROTO, "the appliance sent more than was asked for");
-    }
-    inodes_.mark_changed(*open->inode()); // its atime
-    cache::FileData data;
-    const auto owner = std::make_shared<const rpc::Bulk>(std::move(reply.data));
-    data.append(owner, owner->bytes());
     return data;
 }
 
@@ -140,10 +134,11 @@ Result<Written> Filesystem::write(const Request& request, InodeId inode, const c
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
     const std::span data(reinterpret_cast<const std::byte*>(bytes), size); // bytes as bytes
-    const auto reply = call<rpc::Write>(
-        {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .data = rpc::Bulk::borrow(data)});
-    changed(open->inode());
-    const auto written = GM_TRY(reply).written;
+    const auto change = changing({{*open->inode(), cache::kData | cache::kAttrs}});
+    const auto written =
+        GM_TRY(call<rpc::Write>(
+                   {.handle = handle, .offset = static_cast<std::uint64_t>(offset), .data = rpc::Bulk::borrow(data)}))
+            .written;
     if (written > size) {
         return make_error(EPROTO, "the appliance wrote more than it was given");
     }
@@ -160,7 +155,9 @@ Result<void> Filesystem::fsync(const Interruptible& request, InodeId inode, int 
 {
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
+    const auto before = caches_.changes.now();
     GM_TRY(call<rpc::Fsync>({.handle = handle, .target = {}, .data_only = data_only != 0}, request.stop));
+    caches_.changes.synced(key_of(*open->inode()), before);
     return {};
 }
 
@@ -169,13 +166,12 @@ Result<void> Filesystem::fallocate(const Interruptible& request, InodeId inode, 
 {
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
-    const auto reply = call<rpc::Fallocate>({.handle = handle,
-                                             .mode = static_cast<std::uint32_t>(mode),
-                                             .offset = static_cast<std::uint64_t>(offset),
-                                             .length = static_cast<std::uint64_t>(length)},
-                                            request.stop);
-    changed(open->inode());
-    GM_TRY(reply);
+    const auto change = changing({{*open->inode(), cache::kData | cache::kAttrs}});
+    GM_TRY(call<rpc::Fallocate>({.handle = handle,
+                                 .mode = static_cast<std::uint32_t>(mode),
+                                 .offset = static_cast<std::uint64_t>(offset),
+                                 .length = static_cast<std::uint64_t>(length)},
+                                request.stop));
     drop_set_id_bits(request, open->inode(), open->inode()->mode);
     notices_.attributes_changed(open->inode()->id);
     return {};
@@ -202,14 +198,15 @@ Result<Written> Filesystem::copy_file_range(const Interruptible& request, InodeI
     const auto to = GM_TRY(open_file(sink, sink_file));
     const auto from_handle = GM_TRY(handle_of(*from));
     const auto to_handle = GM_TRY(handle_of(*to));
-    const auto reply = call<rpc::CopyFileRange>({.source = from_handle,
-                                                 .source_offset = static_cast<std::uint64_t>(source_offset),
-                                                 .sink = to_handle,
-                                                 .sink_offset = static_cast<std::uint64_t>(sink_offset),
-                                                 .length = length},
-                                                request.stop);
-    changed(to->inode());
-    const auto copied = GM_TRY(reply).copied;
+    const auto change =
+        changing({{*from->inode(), cache::kAttrs}, {*to->inode(), cache::kData | cache::kAttrs}}); // an atime
+    const auto copied = GM_TRY(call<rpc::CopyFileRange>({.source = from_handle,
+                                                         .source_offset = static_cast<std::uint64_t>(source_offset),
+                                                         .sink = to_handle,
+                                                         .sink_offset = static_cast<std::uint64_t>(sink_offset),
+                                                         .length = length},
+                                                        request.stop))
+                            .copied;
     if (copied > length) {
         return make_error(EPROTO, "the appliance copied more than was asked for");
     }

@@ -6,11 +6,6 @@
 #include <dirent.h>
 
 namespace gm::mount {
-namespace {
-
-constexpr std::uint32_t kPageBytes = 256 << 10; // some 1,500 entries with attributes
-
-} // namespace
 
 Result<Opened> Filesystem::opendir(InodeId /*inode*/, fuse_file_info* /*file*/)
 {
@@ -32,60 +27,23 @@ Result<DirBuffer> Filesystem::read_folder(InodeId inode, std::size_t size, off_t
 {
     const auto folder = GM_TRY(known(inode));
     DirBuffer buffer(size, with_attributes);
-    if (caches_) {
-        return read_cached_folder(folder, std::move(buffer), static_cast<std::uint64_t>(offset));
-    }
     auto at = static_cast<std::uint64_t>(offset);
     while (true) {
-        const auto page = GM_TRY(folder_page(folder, at, with_attributes));
-        const auto first = page->find(at).value_or(page->entries.size());
-        for (std::size_t i = first; i < page->entries.size(); ++i) {
-            if (!add_entry(buffer, folder, page->seen, page->entries[i])) {
-                return buffer;
-            }
-            at = page->entries[i].next_offset;
-        }
-        if (page->end || !buffer.bytes().empty()) {
-            return buffer;
-        }
-        if (page->entries.empty()) {
-            return make_error(EPROTO, "the appliance sent an empty page of a folder");
-        }
-    }
-}
-
-Result<FolderPagePtr> Filesystem::folder_page(const InodePtr& folder, std::uint64_t offset, bool with_attributes)
-{
-    if (auto kept = pages_.find(folder->id, offset)) {
-        return kept;
-    }
-    const Epoch seen = inodes_.epoch(); // before the daemon looks
-    const Pin pin = inodes_.pin(*folder);
-    auto reply = GM_TRY(call<rpc::ReadDir>(
-        {.folder = pin.target, .offset = offset, .max_bytes = kPageBytes, .with_attrs = with_attributes}));
-    if (reply.folder != rpc::NodeId::none) {
-        inodes_.bind(*folder, reply.folder);
-    }
-    const FolderPagePtr page =
-        std::make_shared<FolderPage>(FolderPage{folder->id, offset, seen, std::move(reply.entries), reply.end});
-    pages_.keep(page);
-    return page;
-}
-
-Result<DirBuffer> Filesystem::read_cached_folder(const InodePtr& folder, DirBuffer buffer, std::uint64_t offset)
-{
-    while (true) {
-        const auto view = GM_TRY(caches_->folders.read(key_of(*folder), inodes_.pin(*folder).target, offset));
-        const auto& page = *view.page;
+        const auto view = [&] {
+            const Pin pin = inodes_.pin(*folder);
+            return caches_.folders.read(key_of(*folder), pin.target, at);
+        }();
+        GM_TRY(view);
+        const auto& page = *view->page;
         if (page.node()) { // what is below is named by it
             inodes_.bind_shared(*folder, page.node()->node(), page.node());
         }
-        for (std::size_t i = view.first; i < page.entries().size(); ++i) {
+        for (std::size_t i = view->first; i < page.entries().size(); ++i) {
             const auto& entry = page.entries()[i];
-            if (!add_entry(buffer, folder, inodes_.epoch(), entry)) {
+            if (!add_entry(buffer, folder, page.seen(), entry)) {
                 return buffer;
             }
-            offset = entry.next_offset;
+            at = entry.next_offset;
         }
         if (page.end() || !buffer.bytes().empty()) {
             return buffer;
@@ -93,15 +51,18 @@ Result<DirBuffer> Filesystem::read_cached_folder(const InodePtr& folder, DirBuff
     }
 }
 
-bool Filesystem::add_entry(DirBuffer& buffer, const InodePtr& folder, Epoch seen, const rpc::DirEntry& entry)
+bool Filesystem::add_entry(DirBuffer& buffer, const InodePtr& folder, cache::Epoch seen, const rpc::DirEntry& entry)
 {
     struct stat shown = {};
     shown.st_ino = entry.name == "." ? folder->number : inodes_.shown_number(folder->key.filesystem, entry.ino);
     shown.st_mode = DTTOIF(entry.type);
     // An entry that changed since the page was read is only named: the kernel asks for the rest.
     const bool dots = entry.name == "." || entry.name == "..";
+    const bool true_still = entry.attr && !dots &&
+                            caches_.changes.unchanged(cache::Key::of(*entry.attr), cache::kAttrs, seen) &&
+                            caches_.changes.unchanged(key_of(*folder), cache::kEntries, seen);
     auto ref =
-        entry.attr && !dots ? inodes_.intern_unless_changed({folder, entry.name}, *entry.attr, seen) : std::nullopt;
+        true_still ? std::optional(inodes_.intern({folder, entry.name}, *entry.attr, rpc::NodeId::none)) : std::nullopt;
     if (ref) {
         shown = options_.view.show(*entry.attr, ref->inode()->number);
     }

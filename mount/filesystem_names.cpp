@@ -6,6 +6,11 @@
 #include <sys/sysmacros.h>
 
 namespace gm::mount {
+namespace {
+
+constexpr cache::Aspects kMoved = cache::kAttrs | cache::kNames; // a folder's "..", too
+
+} // namespace
 
 Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
 {
@@ -13,11 +18,8 @@ Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
     if (name == "." || name == "..") {
         return lookup_for_export(below.folder, name);
     }
-    if (caches_) {
-        const auto listed = caches_->pages.find(key_of(*below.folder), name);
-        if (listed && listed->entry->attr) {
-            return entry(below, *listed->entry->attr, rpc::NodeId::none);
-        }
+    if (const auto listed = caches_.pages.find(key_of(*below.folder), name)) {
+        return entry(below, *listed->entry->attr, rpc::NodeId::none);
     }
     const auto node = GM_TRY(folder_node(below.folder));
     auto reply = call<rpc::Lookup>({.parent = node, .leaf = below.leaf});
@@ -60,26 +62,24 @@ Result<Entry> Filesystem::mknod(const Request& request, InodeId parent, std::str
 {
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
-    const auto reply = call<rpc::MakeNode>({.parent = node,
-                                            .leaf = below.leaf,
-                                            .mode = mode,
-                                            .rdev_major = major(rdev),
-                                            .rdev_minor = minor(rdev),
-                                            .caller = options_.view.creator(request)});
-    changed(below.folder);
-    const auto made = GM_TRY(reply);
-    return entry(below, made.attr, rpc::NodeId::none);
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    const auto made = GM_TRY(call<rpc::MakeNode>({.parent = node,
+                                                  .leaf = below.leaf,
+                                                  .mode = mode,
+                                                  .rdev_major = major(rdev),
+                                                  .rdev_minor = minor(rdev),
+                                                  .caller = options_.view.creator(request)}));
+    return made_entry(below, made.attr, rpc::NodeId::none);
 }
 
 Result<Entry> Filesystem::mkdir(const Request& request, InodeId parent, std::string_view name, mode_t mode)
 {
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
-    const auto reply = call<rpc::MakeDir>(
-        {.parent = node, .leaf = below.leaf, .mode = mode, .caller = options_.view.creator(request)});
-    changed(below.folder);
-    const auto made = GM_TRY(reply);
-    return entry(below, made.attr, made.node);
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    const auto made = GM_TRY(call<rpc::MakeDir>(
+        {.parent = node, .leaf = below.leaf, .mode = mode, .caller = options_.view.creator(request)}));
+    return made_entry(below, made.attr, made.node);
 }
 
 Result<Entry> Filesystem::symlink(const Request& request, std::string_view target, InodeId parent,
@@ -87,13 +87,12 @@ Result<Entry> Filesystem::symlink(const Request& request, std::string_view targe
 {
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
-    const auto reply = call<rpc::MakeSymlink>({.parent = node,
-                                               .leaf = below.leaf,
-                                               .link_target = std::string(target),
-                                               .caller = options_.view.creator(request)});
-    changed(below.folder);
-    const auto made = GM_TRY(reply);
-    return entry(below, made.attr, rpc::NodeId::none);
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    const auto made = GM_TRY(call<rpc::MakeSymlink>({.parent = node,
+                                                     .leaf = below.leaf,
+                                                     .link_target = std::string(target),
+                                                     .caller = options_.view.creator(request)}));
+    return made_entry(below, made.attr, rpc::NodeId::none);
 }
 
 Result<Entry> Filesystem::link(InodeId inode, InodeId new_parent, std::string_view new_name)
@@ -101,12 +100,11 @@ Result<Entry> Filesystem::link(InodeId inode, InodeId new_parent, std::string_vi
     const auto object = GM_TRY(known(inode));
     const auto below = GM_TRY(name_below(new_parent, new_name));
     const auto node = GM_TRY(folder_node(below.folder));
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}, {*object, cache::kAttrs}});
     const auto reply = [&] {
         const Pin pin = inodes_.pin(*object);
         return call<rpc::MakeLink>({.target = pin.target, .parent = node, .leaf = below.leaf});
     }();
-    changed(below.folder);
-    changed(object);
     const auto made = GM_TRY(reply);
     return entry(below, made.attr, rpc::NodeId::none);
 }
@@ -126,10 +124,9 @@ Result<void> Filesystem::remove(InodeId parent, std::string_view name, bool fold
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
     const NameLock lock = inodes_.lock_names(below);
-    const auto reply = call<rpc::RemoveName>({.parent = node, .leaf = below.leaf, .folder = folder});
-    changed(below.folder);
-    const auto removed = GM_TRY(reply);
-    changed(inodes_.name_removed(below, removed.node, removed.attr));
+    const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    const auto removed = GM_TRY(call<rpc::RemoveName>({.parent = node, .leaf = below.leaf, .folder = folder}));
+    lost_a_name(inodes_.name_removed(below, removed.node, removed.attr), removed.attr);
     return {};
 }
 
@@ -141,24 +138,32 @@ Result<void> Filesystem::rename(InodeId parent, std::string_view name, InodeId n
     const auto from_node = GM_TRY(folder_node(from.folder));
     const auto to_node = GM_TRY(folder_node(to.folder));
     const NameLock lock = inodes_.lock_names(from, &to);
-    const auto reply = call<rpc::Rename>(
-        {.parent = from_node, .leaf = from.leaf, .new_parent = to_node, .new_leaf = to.leaf, .flags = flags});
-    changed(from.folder);
-    changed(to.folder);
-    const auto renamed = GM_TRY(reply);
+    const auto change =
+        changing({{*from.folder, cache::kNames | cache::kAttrs}, {*to.folder, cache::kNames | cache::kAttrs}});
+    const auto renamed = GM_TRY(call<rpc::Rename>(
+        {.parent = from_node, .leaf = from.leaf, .new_parent = to_node, .new_leaf = to.leaf, .flags = flags}));
     const bool other = renamed.replaced != rpc::NodeId::none && renamed.replaced_attr;
     if (other && (flags & RENAME_EXCHANGE) != 0) {
-        for (const auto& inode : inodes_.names_exchanged(from, to, {renamed.node, renamed.attr},
-                                                         {renamed.replaced, *renamed.replaced_attr})) {
-            changed(inode);
-        }
+        const auto [first, second] =
+            inodes_.names_exchanged(from, to, {renamed.node, renamed.attr}, {renamed.replaced, *renamed.replaced_attr});
+        changed(renamed.attr, kMoved, first);
+        changed(*renamed.replaced_attr, kMoved, second);
         return {};
     }
     if (other) { // before the moved object gets its name
-        changed(inodes_.name_removed(to, renamed.replaced, *renamed.replaced_attr));
+        lost_a_name(inodes_.name_removed(to, renamed.replaced, *renamed.replaced_attr), *renamed.replaced_attr);
     }
-    changed(inodes_.name_moved(from, to, renamed.node, renamed.attr));
+    changed(renamed.attr, kMoved, inodes_.name_moved(from, to, renamed.node, renamed.attr));
     return {};
+}
+
+void Filesystem::lost_a_name(const InodePtr& inode, const rpc::Attr& attr)
+{
+    const bool folder = S_ISDIR(attr.mode);
+    changed(attr, folder || attr.nlink == 0 ? cache::kEverything : cache::kAttrs, inode);
+    if (folder) { // its pages keep its node, and with that its space in the guest
+        caches_.pages.erase(cache::Key::of(attr));
+    }
 }
 
 } // namespace gm::mount

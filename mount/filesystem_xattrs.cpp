@@ -42,6 +42,7 @@ std::string names_of(const std::vector<rpc::Xattr>& attributes)
 Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const char* value, std::size_t size, int flags)
 {
     const auto object = GM_TRY(known(inode));
+    const auto change = changing({{*object, cache::kXattrs | cache::kAttrs}});
     const auto reply = [&] {
         const Pin pin = inodes_.pin(*object);
         return call<rpc::SetXattr>({.target = pin.target,
@@ -49,7 +50,6 @@ Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const ch
                                     .value = std::string(value, size),
                                     .flags = static_cast<std::uint32_t>(flags)});
     }();
-    changed(object);
     GM_TRY(reply);
     notices_.attributes_changed(inode); // its ctime; an ACL changes the mode as well
     return {};
@@ -58,10 +58,10 @@ Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const ch
 Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
-    if (caches_ && is_always_listed(name)) {
-        return fit(GM_TRY(caches_->xattrs.get(object_of(*object), std::string(name))), size);
-    }
     const Pin pin = inodes_.pin(*object);
+    if (is_always_listed(name)) {
+        return fit(GM_TRY(caches_.xattrs.get(object_of(*object, pin.target), std::string(name))), size);
+    }
     auto reply = GM_TRY(call<rpc::GetXattr>({.target = pin.target, .attribute = std::string(name)}));
     return fit(std::move(reply.value), size);
 }
@@ -69,25 +69,18 @@ Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, st
 Result<XattrReply> Filesystem::listxattr(InodeId inode, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
-    if (caches_) {
-        return fit(names_of(GM_TRY(caches_->xattrs.list(object_of(*object)))->all), size);
-    }
     const Pin pin = inodes_.pin(*object);
-    const auto reply = GM_TRY(call<rpc::ReadXattrs>({.targets = {pin.target}}));
-    if (reply.objects.size() != 1) {
-        return make_error(EPROTO, "the appliance answered for {} objects instead of one", reply.objects.size());
-    }
-    return fit(reply.objects[0] ? names_of(*reply.objects[0]) : std::string{}, size);
+    return fit(names_of(GM_TRY(caches_.xattrs.list(object_of(*object, pin.target)))->all), size);
 }
 
 Result<void> Filesystem::removexattr(InodeId inode, std::string_view name)
 {
     const auto object = GM_TRY(known(inode));
+    const auto change = changing({{*object, cache::kXattrs | cache::kAttrs}});
     const auto reply = [&] {
         const Pin pin = inodes_.pin(*object);
         return call<rpc::RemoveXattr>({.target = pin.target, .attribute = std::string(name)});
     }();
-    changed(object);
     GM_TRY(reply);
     notices_.attributes_changed(inode);
     return {};

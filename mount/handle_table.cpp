@@ -7,9 +7,9 @@ HandleKey HandleTable::add(OpenFilePtr file)
 {
     return files_.with([&](Files& files) {
         const HandleKey key{++files.last_key};
-        if (file->writable()) {
-            ++files.writers[file->inode()->id];
-        }
+        auto& opens = files.by_inode[file->inode()->id];
+        ++opens.all;
+        opens.writers += file->writable() ? 1U : 0U;
         files.open.emplace(key, std::move(file));
         return key;
     });
@@ -32,18 +32,25 @@ void HandleTable::remove(HandleKey key)
             return;
         }
         last = std::move(node.mapped());
-        if (last->writable()) {
-            const auto count = files.writers.find(last->inode()->id);
-            if (--count->second == 0) {
-                files.writers.erase(count);
-            }
+        const auto opens = files.by_inode.find(last->inode()->id);
+        opens->second.writers -= last->writable() ? 1U : 0U;
+        if (--opens->second.all == 0) {
+            files.by_inode.erase(opens);
         }
     });
 }
 
 bool HandleTable::written_through(InodeId inode) const
 {
-    return files_.with([&](const Files& files) { return files.writers.contains(inode); });
+    return files_.with([&](const Files& files) {
+        const auto opens = files.by_inode.find(inode);
+        return opens != files.by_inode.end() && opens->second.writers != 0;
+    });
+}
+
+bool HandleTable::is_open(InodeId inode) const
+{
+    return files_.with([&](const Files& files) { return files.by_inode.contains(inode); });
 }
 
 } // namespace gm::mount

@@ -22,6 +22,9 @@ public:
     // Whether a file open for writing may have left changes in the kernel's page cache.
     [[nodiscard]] bool written_through(InodeId inode) const;
 
+    // Whether the kernel has it open.
+    [[nodiscard]] bool is_open(InodeId inode) const;
+
     // The shared reader of a file; `make` makes it when it is not among the last used.
     template <typename Make>
     OpenFilePtr reader(InodeId inode, Make&& make)
@@ -50,7 +53,11 @@ private:
     struct Files {
         std::uint64_t last_key = 0;
         std::unordered_map<HandleKey, OpenFilePtr> open;
-        std::unordered_map<InodeId, unsigned> writers; // open files that can write, by inode
+        struct Opens {
+            unsigned all = 0;
+            unsigned writers = 0;
+        };
+        std::unordered_map<InodeId, Opens> by_inode;
     };
     struct Readers {
         std::list<OpenFilePtr> recent; // the last used first

@@ -11,11 +11,6 @@ constexpr std::size_t mix(std::size_t seed, std::uint64_t value)
     return (seed ^ value) * 0x9e3779b97f4a7c15U + (seed >> 29);
 }
 
-Epoch later(Epoch a, Epoch b)
-{
-    return std::max(a, b);
-}
-
 } // namespace
 
 Inode::~Inode()
@@ -89,18 +84,6 @@ EntryRef InodeTable::intern(const Name& name, const rpc::Attr& attr, rpc::NodeId
     return state_.with([&](State& state) { return EntryRef(*this, intern_locked(state, name, attr, node)); });
 }
 
-std::optional<EntryRef> InodeTable::intern_unless_changed(const Name& name, const rpc::Attr& attr, Epoch seen)
-{
-    return state_.with([&](State& state) -> std::optional<EntryRef> {
-        const auto found = state.by_key.find(ObjectKey::of(attr));
-        const Epoch changed = found == state.by_key.end() ? state.forgotten_change : found->second->changed.load();
-        if (changed > seen) {
-            return std::nullopt;
-        }
-        return EntryRef(*this, intern_locked(state, name, attr, rpc::NodeId::none));
-    });
-}
-
 InodePtr InodeTable::intern_locked(State& state, const Name& name, const rpc::Attr& attr, rpc::NodeId node)
 {
     InodePtr inode;
@@ -135,7 +118,6 @@ void InodeTable::forget(InodeId id, std::uint64_t lookups)
         Inode& inode = *found->second;
         inode.lookups_ -= std::min(lookups, inode.lookups_);
         if (inode.lookups_ == 0) {
-            state.forgotten_change = later(state.forgotten_change, inode.changed);
             erase_key(state, inode);
             // Operations under way may still use the name, so only the index forgets it.
             if (inode.parent_) {
@@ -279,20 +261,6 @@ std::array<InodePtr, 2> InodeTable::names_exchanged(const Name& first, const Nam
         give_back_(now_first.node, 1, false);
         return {share(state, one), share(state, two)};
     });
-}
-
-void InodeTable::mark_changed(Inode& inode)
-{
-    const Epoch now = next_epoch();
-    Epoch before = inode.changed;
-    while (before < now && !inode.changed.compare_exchange_weak(before, now)) { // never back to an earlier one
-    }
-}
-
-void InodeTable::mark_unknown_changed()
-{
-    const Epoch now = next_epoch();
-    state_.with([&](State& state) { state.forgotten_change = later(state.forgotten_change, now); });
 }
 
 std::size_t InodeTable::size() const

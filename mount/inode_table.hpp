@@ -26,10 +26,6 @@ namespace gm::mount {
 // Our number of an inode, as FUSE carries it (nodeid). Never used twice in one mount.
 enum class InodeId : std::uint64_t { none = 0, root = 1 };
 
-// Order of changes made through this mount. What was read from the guest at epoch e says nothing of an object that
-// changed later.
-enum class Epoch : std::uint64_t { start = 0 };
-
 // What makes an object the same one: a reused inode number has another time of birth.
 struct ObjectKey {
     std::uint32_t filesystem = 0;
@@ -61,7 +57,6 @@ public:
     const std::uint32_t type;        // S_IFMT
     const std::uint64_t number;      // st_ino as shown
     std::atomic<std::uint32_t> mode; // as last seen
-    std::atomic<Epoch> changed{Epoch::start};
 
 private:
     friend class InodeTable;
@@ -128,8 +123,6 @@ public:
     // The object seen under `name`, counted once for the kernel. `node`, when there is one, carries a daemon reference,
     // which the inode takes over.
     EntryRef intern(const Name& name, const rpc::Attr& attr, rpc::NodeId node);
-    // The same for attributes read at `seen`: nothing when the object has changed since.
-    std::optional<EntryRef> intern_unless_changed(const Name& name, const rpc::Attr& attr, Epoch seen);
     void forget(InodeId id, std::uint64_t lookups);
 
     // Takes over one daemon reference to `node` for an inode that may have one already.
@@ -153,10 +146,11 @@ public:
     std::array<InodePtr, 2> names_exchanged(const Name& first, const Name& second, const Seen& now_second,
                                             const Seen& now_first);
 
-    [[nodiscard]] Epoch epoch() const { return Epoch{epoch_.load()}; }
-    void mark_changed(Inode& inode);
-    // For an object that the kernel does not know any more.
-    void mark_unknown_changed();
+    // Whether it has lost its last name.
+    [[nodiscard]] bool is_gone(const Inode& inode) const
+    {
+        return state_.with([&](const State&) { return inode.gone_; });
+    }
 
     [[nodiscard]] std::uint64_t shown_number(std::uint32_t filesystem, std::uint64_t ino)
     {
@@ -188,7 +182,6 @@ private:
         std::unordered_map<InodeId, InodePtr> inodes;
         std::unordered_map<ObjectKey, Inode*, KeyHash> by_key;
         std::unordered_multiset<Inode*, NameHash, NameEqual> by_name; // those of `inodes` that have a name
-        Epoch forgotten_change = Epoch::start;                        // latest change of what is not in the table
     };
 
     InodePtr intern_locked(State& state, const Name& name, const rpc::Attr& attr, rpc::NodeId node);
@@ -200,11 +193,9 @@ private:
     void bind_locked(Inode& inode, rpc::NodeId node);
     static InodePtr share(const State& state, const Inode* inode);
     std::shared_mutex& stripe_of(InodeId id);
-    Epoch next_epoch() { return Epoch{++epoch_}; }
 
     const Inode::GiveBack give_back_; // outlives the inodes below
     InodeNumbers numbers_;
-    std::atomic<std::uint64_t> epoch_{0};
     // Level: above the table's lock. An operation holds one shared, or up to two exclusively in this order, and none
     // when it asks for another.
     std::array<std::shared_mutex, 128> stripes_;

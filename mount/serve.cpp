@@ -135,6 +135,7 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
     const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only,
                                                                    .view = fuse.view,
                                                                    .name_timeout = fleeting_names ? 0 : kForEver,
+                                                                   .numbers_change = fleeting_names,
                                                                    .cache_size = options.cache_size,
                                                                    .drives = drives.get()}));
     const auto session =

@@ -32,8 +32,10 @@ void Upkeep::loop(const std::stop_token& stop)
             synced = changes;
             waited = 0;
             // An error will be told to whoever calls fsync(2), and at the end.
-            link_.begin<rpc::Sync>({}, [](const auto& reply) {
-                if (!reply.ok()) {
+            link_.begin<rpc::Sync>({}, [synced_all = filesystem_.all_synced()](const auto& reply) {
+                if (reply.ok()) {
+                    synced_all();
+                } else {
                     log_debug("periodic sync: {}", reply.error().text);
                 }
             });

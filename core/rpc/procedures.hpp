@@ -495,6 +495,7 @@ struct Create {
     struct Reply {
         HandleId handle = HandleId::none;
         Attr attr;
+        bool no_xattrs = false; // it has no extended attributes
     };
 };
 

@@ -63,7 +63,7 @@ Result<void> measure(const Workload& workload, const Contenders& contenders, int
                 GM_TRY(run({"sync", job.image}));
             }
             GM_TRY(contender->mount(job, folder));
-            Result<Seconds> took = 0.0;
+            Result<Seconds> took{0.0};
             if (!workload.prepare.empty()) {
                 took = shell(workload.prepare, folder);
             }
@@ -71,10 +71,11 @@ Result<void> measure(const Workload& workload, const Contenders& contenders, int
                 took = shell(workload.script, folder);
             }
             GM_TRY(contender->unmount(folder));
-            if (!took.ok()) {
-                return with_context(took.take_error(), fmt::format("{}: {}", contender->name(), workload.name));
+            if (took.ok()) {
+                report.add(workload.name, contender->name(), took.value());
+            } else if (round == 0) {
+                report.note(fmt::format("{} failed: {}: {}", contender->name(), workload.name, took.error().text));
             }
-            report.add(workload.name, contender->name(), took.value());
         }
     }
     std::fputs(report.row_text(workload.name).c_str(), stdout);

@@ -130,20 +130,6 @@ TEST_SUITE("unit")
         CHECK(f.table.pin(*a).target.leaf == "b");
     }
 
-    TEST_CASE("what was read before a change is not believed after it")
-    {
-        Fixture f;
-        const auto a = f.see("a", attr(10));
-        const auto before = f.table.epoch();
-        CHECK(f.table.intern_unless_changed({f.root, "a"}, attr(10), before));
-        f.table.mark_changed(*a);
-        CHECK_FALSE(f.table.intern_unless_changed({f.root, "a"}, attr(10), before));
-        CHECK(f.table.intern_unless_changed({f.root, "a"}, attr(10), f.table.epoch()));
-        CHECK(f.table.intern_unless_changed({f.root, "b"}, attr(11), before));
-        f.table.forget(a->id, 1); // and not once the kernel has forgotten the object either
-        CHECK_FALSE(f.table.intern_unless_changed({f.root, "a"}, attr(10), before));
-    }
-
     TEST_CASE("numbers of file systems below the root never meet those of the root")
     {
         InodeNumbers numbers;

@@ -52,6 +52,36 @@ TEST_CASE("of two changes of one thing under way, the first to end does not end 
     CHECK_FALSE(changes.unchanged(kFile, kData, changes.now()));
 }
 
+TEST_CASE("what the reply to a change told is true afterwards, unless another change came in between")
+{
+    Changes changes;
+    auto change = changes.begin({{kFile, kAttrs}});
+    SUBCASE("alone")
+    {
+        const auto seen = change.end();
+        REQUIRE(seen.has_value());
+        CHECK(changes.unchanged(kFile, kAttrs, *seen));
+        changes.note(kFile, kAttrs);
+        CHECK_FALSE(changes.unchanged(kFile, kAttrs, *seen));
+    }
+    SUBCASE("another one began and ended")
+    {
+        changes.note(kFile, kAttrs);
+        CHECK_FALSE(change.end().has_value());
+    }
+    SUBCASE("another one is still under way")
+    {
+        auto other = changes.begin({{kFile, kAttrs}});
+        CHECK_FALSE(change.end().has_value());
+        CHECK_FALSE(other.end().has_value());
+    }
+    SUBCASE("another one of something else does not matter")
+    {
+        changes.note(kFile, kXattrs);
+        CHECK(change.end().has_value());
+    }
+}
+
 TEST_CASE("a file with changed data is unsynced until a sync that began after the change has ended well")
 {
     Changes changes;

@@ -86,17 +86,40 @@ TEST_CASE("a change of names makes the folder's pages untrue, and one under way 
     CHECK(f.cache.find(kFolder, 0));
 }
 
-TEST_CASE("changed attributes of an entry are not given out, those behind it are")
+TEST_CASE("changed attributes of an entry are not given out to who begins to read")
 {
     Fixture f;
     f.cache.put(page(0, 10));
     f.changes.note({.ino = 105}, kAttrs);
     CHECK_FALSE(f.cache.find(kFolder, 0));
-    CHECK_FALSE(f.cache.find(kFolder, 4));
+    CHECK(f.cache.find(kFolder, 4));
     CHECK(f.cache.find(kFolder, 5));
     CHECK_FALSE(f.cache.find(kFolder, "f5"));
     CHECK(f.cache.find(kFolder, "f4"));
     CHECK(f.cache.pages(kFolder).size() == 1); // its names are true
+}
+
+TEST_CASE("who goes on in a folder whose names changed finds its page, but none once a newer one came")
+{
+    Fixture f;
+    f.cache.put(page(0, 10));
+    f.cache.put(page(10, 20));
+    f.changes.note(kFolder, kNames);
+    CHECK_FALSE(f.cache.find(kFolder, 0));
+    CHECK(f.cache.find(kFolder, 10));
+    SUBCASE("that is true")
+    {
+        f.cache.put(page(0, 10, f.changes.now()));
+        CHECK(f.cache.find(kFolder, 0));
+    }
+    SUBCASE("that was overtaken by another change")
+    {
+        const auto seen = f.changes.now();
+        f.changes.note(kFolder, kNames);
+        f.cache.put(page(0, 10, seen));
+        CHECK_FALSE(f.cache.find(kFolder, 0));
+    }
+    CHECK_FALSE(f.cache.find(kFolder, 15));
 }
 
 TEST_CASE("of a huge folder only the last pages are kept")
