@@ -11,9 +11,8 @@ namespace {
 constexpr Millis kListLimit{10'000};
 
 // "; the disks have /dev/sda1 (ext4), ..."
-std::string what_is_there(rpc::Link& link, bool read_only)
+std::string what_is_there(rpc::Link& link)
 {
-    static_cast<void>(link.call<rpc::ActivateVolumes>({.read_only = read_only}, {.limit = kListLimit}).ok());
     const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
     if (!list.ok()) {
         return {};
@@ -27,6 +26,18 @@ std::string what_is_there(rpc::Link& link, bool read_only)
         }
     }
     return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
+}
+
+// Whether the device may be there once more of the encrypted volumes are open.
+bool may_be_hidden(const Error& error)
+{
+    return error.errno_value == ENOENT || error.errno_value == ENOKEY;
+}
+
+std::string device_of(const MountSpec& mount)
+{
+    constexpr std::string_view subvolume = "btrfsvol:";
+    return mount.device.substr(mount.device.starts_with(subvolume) ? subvolume.size() : 0);
 }
 
 // Of what libblkid and mount(8) call them.
@@ -52,26 +63,40 @@ bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts)
     });
 }
 
-Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, std::stop_token stop)
+Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, Unlocker& unlocker,
+                            std::stop_token stop)
 {
     for (const auto& mount : mounts) {
-        auto reply = link.call<rpc::MountFilesystem>({.device = mount.device,
-                                                      .mountpoint = mount.mountpoint,
-                                                      .options = mount.options,
-                                                      .type = mount.type,
-                                                      .read_only = read_only},
-                                                     {.stop = stop});
-        if (reply.ok()) {
-            continue;
+        const std::string device = device_of(mount);
+        while (true) {
+            auto reply = link.call<rpc::MountFilesystem>({.device = mount.device,
+                                                          .mountpoint = mount.mountpoint,
+                                                          .options = mount.options,
+                                                          .type = mount.type,
+                                                          .read_only = read_only},
+                                                         {.stop = stop});
+            if (reply.ok()) {
+                break;
+            }
+            auto error = reply.take_error();
+            if (error.errno_value == ENOTCONN || error.errno_value == ECANCELED) {
+                return error;
+            }
+            if (GM_TRY(may_be_hidden(error) ? unlocker.open_next(device, stop) : Result<bool>{false})) {
+                continue; // with what has appeared
+            }
+            if (may_be_hidden(error)) {
+                const auto obstacles = unlocker.obstacles(device);
+                const bool says_more = error.errno_value == ENOKEY && !obstacles.empty();
+                error.text = says_more ? fmt::format("mount '{}': {}", mount.device, obstacles)
+                                       : error.text + (obstacles.empty() ? "" : "; ") + obstacles;
+            }
+            error.text += what_is_there(link);
+            if (error.text.find(mount.device) == std::string::npos) {
+                error = with_context(std::move(error), fmt::format("mount '{}'", mount.device));
+            }
+            return error;
         }
-        auto error = reply.take_error();
-        if (error.errno_value != ENOTCONN && error.errno_value != ECANCELED) {
-            error.text += what_is_there(link, read_only);
-        }
-        if (error.text.find(mount.device) == std::string::npos) {
-            error = with_context(std::move(error), fmt::format("mount '{}'", mount.device));
-        }
-        return error;
     }
     return {};
 }

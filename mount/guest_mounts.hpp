@@ -5,11 +5,13 @@
 
 #include "core/rpc/link.hpp"
 #include "mount/options.hpp"
+#include "mount/unlocker.hpp"
 
 namespace gm::mount {
 
-// In their order. The error of one that cannot be mounted lists what could be.
-Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only,
+// In their order, opening the encrypted volumes that they are on. The error of one that cannot be mounted lists what
+// could be.
+Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, Unlocker& unlocker,
                             std::stop_token stop);
 
 // Whether one of the mounted file systems takes names that differ in case only for the same.

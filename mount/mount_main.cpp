@@ -42,6 +42,7 @@ Result<void> check(Options& options)
     options.mountpoint = GM_TRY(check_mountpoint(options.mountpoint));
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     GM_TRY(check_fuse(fuse));
+    GM_TRY(load_key_files(options.keys));
     for (auto& drive : options.drives) {
         drive.source = absolute_source(drive.source);
     }
@@ -58,11 +59,14 @@ Result<int> run(int argc, char** argv)
     const auto environment = [](const char* name) { return static_cast<const char*>(std::getenv(name)); };
     auto line = GM_TRY(parse_command_line(std::vector<std::string>(argv, argv + argc),
                                           read_only_by_default(environment), environment));
+    hide_keys(argc, argv);
     if (line.action != Action::mount) {
         return show(line);
     }
     GM_TRY(check(line.options));
-    return run_and_report(line.options.no_fork, [&](Report& report) { return serve(line.options, report); });
+    auto key_input = line.options.keys_from_stdin ? KeyInput::standard_input(line.options.echo_keys)
+                                                  : KeyInput::terminal(line.options.echo_keys);
+    return run_and_report(line.options.no_fork, [&](Report& report) { return serve(line.options, key_input, report); });
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/option_table.hpp"
 
+#include "core/base/secret.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -80,6 +82,9 @@ Result<std::vector<std::string>> apply_options(std::span<const OptionRow> table,
     std::vector<std::string> others;
     for (int i = ::optind; i < argc; ++i) {
         others.emplace_back(argv[static_cast<std::size_t>(i)]);
+    }
+    for (auto& argument : arguments) {
+        wipe(argument); // one may be a key
     }
     return others;
 }

@@ -115,7 +115,7 @@ std::vector<OptionRow> rows(Parsing& parsing)
         {"dir-cache-timeout", 0, value, "SECONDS", "accepted; the kernel keeps what it knows as long as it is true",
          [](const char* v) { return check_number("--dir-cache-timeout", v); }},
         {"domain", 'd', value, "NAME|UUID", "add the disks of a libvirt domain", later("-d")},
-        {"echo-keys", 0, nothing, "", "show passphrases while they are typed", accept},
+        {"echo-keys", 0, nothing, "", "show passphrases while they are typed", set(options.echo_keys)},
         {"fd", 0, value, "FD", "write a zero byte to this descriptor when the mount is ready",
          [&options](const char* v) -> Result<void> {
              options.ready_fd = GM_TRY(parse_descriptor("--fd", v));
@@ -130,8 +130,12 @@ std::vector<OptionRow> rows(Parsing& parsing)
         {"fuse-help", 0, nothing, "", "list the options for -o", act(Action::fuse_help)},
         {"help", 0, nothing, "", "show this text", act(Action::help)},
         {"inspector", 'i', nothing, "", "find the operating system and mount all of it", later("-i")},
-        {"key", 0, value, "ID:key:STRING|ID:file:FILE", "a key of an encrypted volume", later("--key")},
-        {"keys-from-stdin", 0, nothing, "", "read keys from standard input", later("--keys-from-stdin")},
+        {"key", 0, value, "ID:key:STRING|ID:file:FILE", "a key of an encrypted volume",
+         [&options](const char* v) -> Result<void> {
+             options.keys.push_back(GM_TRY(VolumeKey::parse(v)));
+             return {};
+         }},
+        {"keys-from-stdin", 0, nothing, "", "read keys from standard input, one a line", set(options.keys_from_stdin)},
         {"live", 0, nothing, "", "attach to a running domain", later("--live")},
         {"long-options", 0, nothing, "", "list the long options", act(Action::long_options)},
         {"mount", 'm', value, "DEV[:MNT[:OPTS[:TYPE]]]", "mount this device of the guest at MNT (default /)",

@@ -6,6 +6,7 @@
 #include "cache/budget.hpp"
 #include "core/base/error.hpp"
 #include "core/guest/drive.hpp"
+#include "mount/keys.hpp"
 
 #include <functional>
 #include <optional>
@@ -28,6 +29,9 @@ struct MountSpec {
 struct Options {
     std::vector<Drive> drives;
     std::vector<MountSpec> mounts;
+    std::vector<VolumeKey> keys;
+    bool keys_from_stdin = false;
+    bool echo_keys = false;
     bool read_only = false;
     std::string fuse_options; // everything given with -o, joined by commas
     std::string mountpoint;

@@ -169,7 +169,7 @@ Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& sign
     return served;
 }
 
-Result<void> run(const Options& options, Report& report)
+Result<void> run(const Options& options, KeyInput& key_input, Report& report)
 {
     auto signals = GM_TRY(SignalWatch::make());
     auto caretaker = GM_TRY(Caretaker::start(options.mountpoint, options.pid_file));
@@ -178,7 +178,8 @@ Result<void> run(const Options& options, Report& report)
     const auto guest = GM_TRY(launch_guest(options, signals));
     std::stop_source cancelled;
     signals.watch([&] { cancelled.request_stop(); });
-    auto mounted = mount_in_guest(guest->link(), options.mounts, options.read_only, cancelled.get_token());
+    Unlocker unlocker(guest->link(), options.keys, key_input, options.read_only);
+    auto mounted = mount_in_guest(guest->link(), options.mounts, options.read_only, unlocker, cancelled.get_token());
     signals.stop_watching();
     if (signals.pending()) {
         return interrupted();
@@ -193,10 +194,10 @@ Result<void> run(const Options& options, Report& report)
 
 } // namespace
 
-int serve(const Options& options, Report& report)
+int serve(const Options& options, KeyInput& key_input, Report& report)
 {
     std::signal(SIGPIPE, SIG_IGN);
-    const auto result = run(options, report);
+    const auto result = run(options, key_input, report);
     if (!result.ok()) {
         report.failed(result.error());
         return 1;

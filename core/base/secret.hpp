@@ -41,7 +41,7 @@ public:
 private:
     void wipe()
     {
-        if (size_ != 0) {
+        if (bytes_) {
             ::explicit_bzero(bytes_.get(), size_);
         }
     }

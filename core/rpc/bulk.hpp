@@ -63,7 +63,7 @@ public:
 private:
     void wipe()
     {
-        if (secret_size_ != 0) {
+        if (owned_ && secret_size_ != 0) {
             ::explicit_bzero(owned_.get(), secret_size_);
         }
     }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Volume groups, RAIDs and encrypted volumes show what was put into them, and --ro does not change their disks.
+#include "core/base/syscall.hpp"
 #include "tests/support/guest_mount.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/requirements.hpp"
 #include "tests/support/test_image.hpp"
 #include "tests/support/tree.hpp"
 
+#include <cstdlib>
 #include <doctest/doctest.h>
-#include <filesystem>
+#include <fcntl.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 
 namespace {
 
@@ -132,5 +135,112 @@ TEST_SUITE("e2e")
         for (const char* leaf : {"new", "folder/new", "headers/new"}) {
             CHECK(content_of(mount / leaf) == text);
         }
+    }
+
+    TEST_CASE("LVM on LUKS2 and a whole disk of LUKS1 hold what was put in, by each form of key")
+    {
+        holds_the_content({"crypt"}, "/dev/inner/root", {"--key", "/dev/sda2:key:two:2"});
+        const Scratch folder("key");
+        write_file(folder / "key", std::string("binary \0 key\n", 13));
+        holds_the_content({"crypt"}, "/dev/mapper/inner-root",
+                          {"--key", "22222222-2222-2222-2222-222222222222:file:" + (folder / "key")});
+        holds_the_content({"luks1"}, "/dev/sda", {"--key", "all:key:one"});
+        holds_the_content({"luks1"}, "/dev/mapper/luks-11111111-1111-1111-1111-111111111111",
+                          {"--key", "all:key:wrong", "--key", "/dev/sda:key:one"});
+    }
+
+    TEST_CASE("LVM on LUKS2 on a degraded RAID5, and LUKS2 on a logical volume, hold what was put in")
+    {
+        holds_the_content({"raid5-1", "raid5-3"}, "/dev/deep/root", {"--key", "/dev/md/deep:key:five"});
+        holds_the_content({"lvm-1", "lvm-2"}, "/dev/two-disks/secret", {"--key", "/dev/two-disks/secret:key:three"});
+    }
+
+    TEST_CASE("an encrypted volume that nobody needs stays closed")
+    {
+        require_all();
+        const GuestMount mount(joined(adding({"crypt"}), {"-m", "/dev/sda1", "--ro", "--key", "all:key:wrong"}));
+        check_content(mount.path());
+    }
+
+    TEST_CASE("a wrong key, a missing one, and what is not there are one line that names the device")
+    {
+        require_all();
+        const Scratch folder("mnt");
+        const auto complaint = [&](const Words& options) {
+            const Outcome outcome =
+                run(joined({guestmount_program()}, joined(options, {"--ro", folder.path()})), gm::Millis{30'000});
+            INFO(outcome.text());
+            CHECK(outcome.status == gm::ExitStatus{.signalled = false, .code = 1});
+            CHECK(lines(outcome.error_output).size() == 1);
+            CHECK(outcome.error_output.find("wrong-one") == std::string::npos);
+            return outcome.error_output;
+        };
+        const auto has = [](const std::string& text, const char* part) {
+            CHECK_MESSAGE(text.find(part) != std::string::npos, text);
+        };
+        has(complaint(joined(adding({"luks1"}), {"-m", "/dev/sda", "--key", "/dev/sda:key:wrong-one"})),
+            "'/dev/sda' is encrypted (LUKS1) and the key does not open it");
+        has(complaint(joined(adding({"crypt"}), {"-m", "/dev/inner/root"})),
+            "'/dev/sda2' is encrypted (LUKS2) and no key was given");
+        has(complaint(joined(adding({"lvm-1"}), {"-m", "/dev/two-disks/linear"})),
+            "1 of the disks of volume group 'two-disks' is missing");
+        has(complaint(joined(adding({"lvm-1", "lvm-1"}), {"-m", "/dev/two-disks/linear"})),
+            "/dev/sda2 and /dev/sdb2 are copies");
+        has(complaint(joined(adding({"raid5-1"}), {"-m", "/dev/md127"})), "the RAID of /dev/sda cannot be started");
+        has(complaint(joined(adding({"lvm-1", "lvm-2"}), {"-m", "/dev/two-disks/none"})),
+            "/dev/two-disks/one-piece (ext4)");
+    }
+
+    TEST_CASE("keys are read from standard input, a line each")
+    {
+        require_all();
+        const Scratch folder("mnt");
+        const std::string disks = fmt::format("-a {} -a {}", disk("crypt"), disk("luks1"));
+        const Outcome outcome =
+            run({"sh", "-c",
+                 fmt::format("printf 'two:2\\none\\n' | {} {} -m /dev/inner/root -m /dev/sdb:/headers --ro "
+                             "--keys-from-stdin {}",
+                             guestmount_program(), disks, folder.path())});
+        CHECK_MESSAGE(outcome.success(), outcome.text());
+        CHECK(content_of(folder / "headers/hello") == "hello from the stack\n");
+        must_run({guestunmount_program(), folder.path()});
+    }
+
+    TEST_CASE("a key that is missing is asked for on the terminal and not shown there")
+    {
+        require_all();
+        const Scratch folder("mnt");
+        gm::UniqueFd user{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+        REQUIRE(::grantpt(user.get()) == 0);
+        REQUIRE(::unlockpt(user.get()) == 0);
+        const gm::UniqueFd terminal{::open(::ptsname(user.get()), O_RDWR | O_NOCTTY | O_CLOEXEC)};
+        REQUIRE(terminal.valid());
+        auto program = gm::Subprocess::start({.argv = {"setsid", "--ctty", "--wait", guestmount_program(), "-a",
+                                                       disk("luks1"), "-m", "/dev/sda", "--ro", folder.path()},
+                                              .inherited = {},
+                                              .extra_environment = {},
+                                              .standard_input = terminal.get(),
+                                              .standard_output = terminal.get(),
+                                              .standard_error = terminal.get()});
+        REQUIRE(program.ok());
+        const gm::Deadline deadline{gm::Millis{60'000}};
+        std::string shown;
+        for (const std::string key : {"mistaken\n", "one\n"}) {
+            for (const auto before = shown.size();
+                 shown.find("Key of /dev/sda (LUKS1): ", before) == std::string::npos;) {
+                REQUIRE_MESSAGE(gm::wait_for(user.get(), POLLIN, deadline.left()).value(), shown);
+                char text[256];
+                const auto got = ::read(user.get(), text, sizeof text);
+                REQUIRE_MESSAGE(got > 0, shown);
+                shown.append(text, static_cast<std::size_t>(got));
+            }
+            REQUIRE(::write(user.get(), key.data(), key.size()) == static_cast<ssize_t>(key.size()));
+        }
+        const auto ended = program->wait(deadline.left());
+        REQUIRE(ended);
+        CHECK(ended->success());
+        CHECK(shown.find("mistaken") == std::string::npos);
+        CHECK(content_of(folder / "hello") == "hello from the stack\n");
+        must_run({guestunmount_program(), folder.path()});
     }
 }

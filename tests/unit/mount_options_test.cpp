@@ -32,7 +32,7 @@ Options options_of(std::vector<std::string> arguments)
 {
     auto line = parse(std::move(arguments));
     REQUIRE_MESSAGE(line.ok(), (line.ok() ? "" : line.error().text));
-    return line->options;
+    return std::move(line->options);
 }
 
 } // namespace
