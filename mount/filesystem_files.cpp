@@ -158,6 +158,11 @@ Result<void> Filesystem::fsync(const Interruptible& request, InodeId inode, int 
     const auto before = caches_.changes.now();
     GM_TRY(call<rpc::Fsync>({.handle = handle, .target = {}, .data_only = data_only != 0}, request.stop));
     caches_.changes.synced(key_of(*open->inode()), before);
+    // Only now it is settled how many blocks the data takes.
+    caches_.changes.note(key_of(*open->inode()), cache::kAttrs);
+    if (!options_.read_only) {
+        notices_.attributes_changed(open->inode()->id);
+    }
     return {};
 }
 

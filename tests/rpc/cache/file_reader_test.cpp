@@ -133,7 +133,7 @@ TEST_CASE("extents that are not on the drive, or a drive that fails, fall back t
     {
         world.drive.broken = true;
     }
-    CHECK(world.read("f", 100'000, 4096) == file.content.substr(100'000, 4096));
+    CHECK(world.read("f", 0, 65'536) == file.content.substr(0, 65'536));
     CHECK(world.read("f", 200'000, 4096) == file.content.substr(200'000, 4096));
 }
 
@@ -143,21 +143,21 @@ TEST_CASE("a file changed through this mount is read through the guest until it 
     auto& file = world.guest.add(world.guest.root(), "f", S_IFREG, pattern(300'000));
     world.guest.map(file, world.drive);
     const Key key = world.ref("f").object.key;
-    // No stream, so that nothing is read ahead.
-    CHECK(world.read("f", 100'000, 4096) == file.content.substr(100'000, 4096));
+    // Each before the last, so that nobody takes it for a stream and reads ahead.
+    CHECK(world.read("f", 280'000, 4096) == file.content.substr(280'000, 4096));
     CHECK(world.reads() == 0);
     {
         const auto change = world.changes.begin({{key, kData}});
         file.content = pattern(300'000, 2); // in the guest's memory; the drive has the old data
     }
-    CHECK(world.read("f", 0, 65'536) == file.content.substr(0, 65'536));
     CHECK(world.read("f", 200'000, 4096) == file.content.substr(200'000, 4096));
+    CHECK(world.read("f", 150'000, 4096) == file.content.substr(150'000, 4096));
     const auto reads = world.reads();
     CHECK(reads > 0);
     const auto before = world.changes.now();
     world.guest.map(file, world.drive);
     world.changes.synced(key, before);
-    CHECK(world.read("f", 250'000, 4096) == file.content.substr(250'000, 4096));
+    CHECK(world.read("f", 100'000, 4096) == file.content.substr(100'000, 4096));
     CHECK(world.reads() == reads);
 }
 
