@@ -86,7 +86,7 @@ std::optional<std::string> first_difference(const DifferentialOptions& options)
     for (std::size_t done = 0; done < options.calls; done += options.calls_a_round) {
         std::vector<Operation> operations;
         for (std::size_t count = 0; count < options.calls_a_round; ++count) {
-            operations.push_back(generator.next());
+            operations.push_back(generator.next(done / options.calls_a_round % 2 == 1));
         }
         auto difference = pair.run(operations);
         if (!difference) {

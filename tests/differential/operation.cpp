@@ -91,7 +91,7 @@ std::int64_t Generator::length()
     return static_cast<std::int64_t>(below(one_of<std::uint64_t>({2, 100, 5000, 5000, 70'000, 300'000})));
 }
 
-Operation Generator::next()
+Operation Generator::next(bool preallocate)
 {
     Operation operation;
     auto pick = below(total_weight());
@@ -136,6 +136,9 @@ Operation Generator::next()
         operation.flags = one_of<int>({0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FALLOC_FL_ZERO_RANGE,
                                        FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE});
+        if (!preallocate) {
+            operation.flags = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+        }
         operation.aged = false; // FUSE sets the times even where the file system finds nothing to do
         break;
     case Call::truncate:
@@ -147,6 +150,7 @@ Operation Generator::next()
         break;
     case Call::seek:
         operation.flags = one_of({SEEK_DATA, SEEK_HOLE, SEEK_END});
+        operation.flags = preallocate ? SEEK_END : operation.flags;
         break;
     case Call::access:
         operation.flags = one_of({F_OK, R_OK, W_OK, X_OK});

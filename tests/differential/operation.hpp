@@ -65,7 +65,9 @@ class Generator {
 public:
     explicit Generator(std::uint64_t seed) : random_(seed) {}
 
-    Operation next();
+    // Whether space that is allocated but was never written is a hole or data depends on what the kernel that has the
+    // file system keeps in its page cache, so a sequence either makes such space (`preallocate`) or asks for holes.
+    Operation next(bool preallocate);
 
 private:
     std::uint64_t below(std::uint64_t limit) { return random_() % limit; }

@@ -118,6 +118,30 @@ TEST_SUITE("fuse")
         ::close(below);
     }
 
+    TEST_CASE("what was written before a file became immutable is written back")
+    {
+        require_fuse();
+        require_root();
+        MountedDaemon mount;
+        const int file = ::open((mount / "file").c_str(), O_CREAT | O_RDWR, 0644);
+        REQUIRE(file >= 0);
+        int flags = 0;
+        if (::ioctl(file, FS_IOC_GETFLAGS, &flags) == -1) {
+            ::close(file);
+            MESSAGE("the folder for tests lies on a file system without inode flags");
+            return;
+        }
+        CHECK(::write(file, "before", 6) == 6);
+        const int immutable = flags | FS_IMMUTABLE_FL;
+        CHECK(::ioctl(file, FS_IOC_SETFLAGS, &immutable) == 0);
+        CHECK(::fsync(file) == 0);
+        CHECK(content_of(mount.below("file")) == "before");
+        const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, {.tv_sec = 5, .tv_nsec = 5}};
+        CHECK(errno_of([&] { return ::futimens(file, times); }) == EPERM);
+        CHECK(::ioctl(file, FS_IOC_SETFLAGS, &flags) == 0);
+        CHECK(::close(file) == 0);
+    }
+
     TEST_CASE("what is created on a private mount belongs to root, with the caller's umask")
     {
         require_fuse();
