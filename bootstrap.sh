@@ -19,6 +19,8 @@ packages+=(fuse3 linux-image-amd64 qemu-system-x86 qemu-utils supermin erofs-uti
   btrfs-progs cryptsetup-bin dosfstools e2fsprogs lvm2 mdadm ntfs-3g util-linux xfsprogs)
 # What the tests make images and comparisons with.
 packages+=(acl attr fdisk mount mtools procps rsync)
+# What they let work on a mount.
+packages+=(fio git sqlite3 stress-ng)
 
 say() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 fail() { printf 'bootstrap.sh: %s\n' "$*" >&2; exit 1; }

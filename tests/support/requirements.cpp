@@ -94,4 +94,9 @@ void require_root()
     }
 }
 
+void require_workload(const char* program, const char* option)
+{
+    require_program("vm", program, option);
+}
+
 } // namespace gm::test

@@ -10,5 +10,7 @@ namespace gm::test {
 void require_fuse(); // /dev/fuse opens, and fusermount3 is there unless we are root
 void require_vm();   // qemu, supermin and a readable kernel: an appliance can be built and booted
 void require_root(); // loop mounts, device nodes, other owners; named by "root", implied by "vm"
+// The program that a test is about, found by asking it for its version; implied by "vm".
+void require_workload(const char* program, const char* option = "--version");
 
 } // namespace gm::test

@@ -69,6 +69,11 @@ std::string image(const std::string& recipe)
     return path;
 }
 
+std::string recipe_folder()
+{
+    return GM_TEST_RECIPES;
+}
+
 std::string image_copy(const std::string& recipe, const Scratch& folder, std::string_view leaf)
 {
     const std::string copy = folder / leaf;

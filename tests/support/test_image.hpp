@@ -13,6 +13,9 @@ namespace gm::test {
 // else the recipe makes lies beside it: image.tar, image.SUFFIX.
 std::string image(const std::string& recipe);
 
+// The folder of the recipes; what they share is in common.sh there.
+std::string recipe_folder();
+
 // A copy of it in `folder` that may be changed. Holes stay holes.
 std::string image_copy(const std::string& recipe, const Scratch& folder, std::string_view leaf = "disk.img");
 
