@@ -51,7 +51,8 @@ void WorkDisk::verify()
     loop_.emplace(image_);
     auto kept = scan_tree(loop_->path());
     REQUIRE_MESSAGE(kept.ok(), problem(kept));
-    const auto lines = differences(*kept, *seen);
+    // How many blocks a file takes is settled only when its data is on the disk.
+    const auto lines = differences(*kept, *seen, {.blocks = false});
     CHECK_MESSAGE(lines.empty(), fmt::format("{}", fmt::join(lines, "\n")));
 }
 
