@@ -65,7 +65,19 @@ rpc::BlockDevice describe(const std::string& folder, std::string user_name, rpc:
             .read_only = sysfs_number(folder + "/ro").value_or(0) != 0};
 }
 
-constexpr std::size_t kVisibleVolumeUuid = 4 + 32 + 32; // "LVM-", group, volume; hidden ones have a suffix
+constexpr std::size_t kGroupUuid = 4 + 32;                  // "LVM-", group
+constexpr std::size_t kVisibleVolumeUuid = kGroupUuid + 32; // and volume; some hidden ones have a suffix
+
+// Whether it is only a piece of another volume of its group, such as a leg of a mirror.
+bool is_piece_of_volume(const std::string& folder, std::string_view uuid)
+{
+    const auto holders = sysfs_names(folder + "/holders");
+    return std::ranges::any_of(holders, [&](const std::string& holder) {
+        return sysfs_text(folder + "/holders/" + holder + "/dm/uuid")
+            .value_or("")
+            .starts_with(uuid.substr(0, kGroupUuid));
+    });
+}
 
 } // namespace
 
@@ -240,7 +252,7 @@ std::vector<rpc::BlockDevice> Devices::list()
         } else if (name.starts_with("dm-")) {
             const std::string uuid = sysfs_text(folder + "/dm/uuid").value_or("");
             const std::string mapped = sysfs_text(folder + "/dm/name").value_or(name);
-            if (uuid.starts_with("LVM-") && uuid.size() == kVisibleVolumeUuid) {
+            if (uuid.starts_with("LVM-") && uuid.size() == kVisibleVolumeUuid && !is_piece_of_volume(folder, uuid)) {
                 devices.push_back(
                     describe(folder, volume_path(mapped), rpc::BlockKind::logical_volume, folder + "/queue"));
             } else if (!uuid.starts_with("LVM-")) {

@@ -17,6 +17,8 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <thread>
 
@@ -26,6 +28,9 @@ namespace {
 constexpr rpc::Caller kMounter{.uid = 0, .gid = 0, .umask = 022}; // FAT and NTFS take the modes of files from it
 constexpr Millis kBusyFor{3000};                                  // calls that still run end within that
 constexpr std::string_view kSubvolume = "btrfsvol:";
+constexpr const char* kNoDevice = "none";
+constexpr unsigned long kTop = MS_NODEV | MS_NOSUID | MS_NOEXEC;
+constexpr const char* kTopOptions = "mode=0755,size=16m";
 
 // A folder in the guest tree. Links of the guest lead to where they lead in the guest, never out of it.
 Result<UniqueFd> open_mountpoint(const std::string& root, const std::string& mountpoint)
@@ -43,6 +48,30 @@ Result<UniqueFd> open_mountpoint(const std::string& root, const std::string& mou
                                               : "cannot be used");
     }
     return UniqueFd{static_cast<int>(fd)};
+}
+
+// An empty file system for folders that file systems are mounted on.
+Result<Mounted> mount_empty_top(const std::string& root)
+{
+    GM_TRY(sys([&] { return ::mount("none", root.c_str(), "tmpfs", kTop | MS_RDONLY, kTopOptions); },
+               "make a place for the folders"));
+    const UniqueFd top = GM_TRY(open_file(root, O_PATH | O_DIRECTORY));
+    const struct statx status = GM_TRY(status_of(top.get()));
+    return Mounted{.device = kNoDevice,
+                   .mountpoint = "/",
+                   .path = root,
+                   .mount = status.stx_mnt_id,
+                   .number = device_of(status),
+                   .type = "tmpfs",
+                   .read_only = true,
+                   .by_tool = false};
+}
+
+Result<void> change_top(const std::string& root, unsigned long flags)
+{
+    GM_TRY(sys([&] { return ::mount("none", root.c_str(), nullptr, MS_REMOUNT | kTop | flags, kTopOptions); },
+               "change the place of the folders"));
+    return {};
 }
 
 Result<std::string> path_of(int fd)
@@ -89,6 +118,9 @@ Result<Subvolume> split_subvolume(const std::string& text, Devices& devices)
 
 Result<Mounted> Mounts::mount(const MountRequest& request)
 {
+    if (request.make_folder) {
+        return mount_in_folder(request);
+    }
     MountRequest wanted = request;
     if (wanted.device.starts_with(kSubvolume)) {
         Subvolume parts = GM_TRY(split_subvolume(wanted.device, devices_));
@@ -102,11 +134,68 @@ Result<Mounted> Mounts::mount(const MountRequest& request)
     }
     const UniqueFd mountpoint = GM_TRY(open_mountpoint(root_, wanted.mountpoint));
     Mounted mounted = GM_TRY(mount_resolved(wanted, device, mountpoint.get()));
+    add(mounted);
+    return mounted;
+}
+
+void Mounts::add(const Mounted& mounted)
+{
     mounted_.with([&](auto& all) {
         all.push_back(mounted);
         all_read_only_ = std::ranges::all_of(all, &Mounted::read_only);
     });
+}
+
+Result<Mounted> Mounts::mount_in_folder(const MountRequest& request)
+{
+    if (!rpc::is_leaf_name(request.mountpoint) || request.mountpoint == "." || request.mountpoint == "..") {
+        return make_error(EINVAL, "not the name of a folder");
+    }
+    if (list().empty()) {
+        add(GM_TRY(mount_empty_top(root_)));
+    } else if (list().front().device != kNoDevice) {
+        return make_error(EBUSY, "something is mounted at the top already");
+    }
+    const std::string folder = root_ + "/" + request.mountpoint;
+    GM_TRY(change_top(root_, 0));
+    const auto made = sys([&] { return ::mkdir(folder.c_str(), 0755); }, request.mountpoint);
+    MountRequest wanted = request;
+    wanted.make_folder = false;
+    wanted.mountpoint = "/" + request.mountpoint;
+    Result<Mounted> mounted = made.ok() ? mount(wanted) : Result<Mounted>{Error{made.error()}};
+    if (made.ok() && !mounted.ok()) {
+        ::rmdir(folder.c_str());
+    }
+    GM_TRY(change_top(root_, MS_RDONLY));
     return mounted;
+}
+
+Result<std::uint64_t> Mounts::measure(const std::string& device)
+{
+    const std::string path = GM_TRY(devices_.content_path(device));
+    char folder[] = "/tmp/measure.XXXXXX";
+    if (::mkdtemp(folder) == nullptr) {
+        return system_error(errno, "make a folder");
+    }
+    Result<std::uint64_t> used = make_error(EIO, "");
+    {
+        const auto mountpoint = open_file(folder, O_PATH | O_DIRECTORY);
+        auto mounted = mountpoint.ok() ? mount_resolved({.device = device, .mountpoint = "/"}, path, mountpoint->get())
+                                       : Result<Mounted>{Error{mountpoint.error()}};
+        struct statvfs space;
+        if (!mounted.ok()) {
+            used = mounted.take_error();
+        } else if (::statvfs(folder, &space) == -1) {
+            used = system_error(errno, "measure");
+        } else {
+            used = (std::uint64_t{space.f_blocks} - std::min(space.f_blocks, space.f_bfree)) * space.f_frsize;
+        }
+        if (mounted.ok()) {
+            ::umount2(folder, UMOUNT_NOFOLLOW);
+        }
+    }
+    ::rmdir(folder);
+    return used;
 }
 
 Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::string& device, int mountpoint)

@@ -21,6 +21,7 @@ struct MountRequest {
     std::string options;
     std::string type;
     bool read_only = true;
+    bool make_folder = false; // the mountpoint is a name at the top of the tree
 };
 
 struct Mounted {
@@ -40,6 +41,9 @@ public:
 
     Result<Mounted> mount(const MountRequest& request);
 
+    // Bytes in use in the file system of a device, which is mounted for it read-only and out of sight.
+    Result<std::uint64_t> measure(const std::string& device);
+
     // The last one first. EBUSY names what is still in use.
     Result<void> unmount_all();
 
@@ -54,6 +58,8 @@ public:
     [[nodiscard]] bool all_read_only() const { return all_read_only_; }
 
 private:
+    Result<Mounted> mount_in_folder(const MountRequest& request);
+    void add(const Mounted& mounted);
     Result<Mounted> mount_resolved(const MountRequest& request, const std::string& device, int mountpoint);
     Result<void> attempt(const MountAttempt& attempt, const std::string& device, const std::string& path);
     Error explain(const MountRequest& request, Error error, const BlockContent& content, std::vector<std::string> log);

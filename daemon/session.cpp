@@ -117,7 +117,7 @@ Handlers::Answer<rpc::ListBlockDevices> Handlers::on(rpc::ListBlockDevices, cons
     return rpc::ListBlockDevices::Reply{devices_.list()};
 }
 
-Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const rpc::ListFilesystems::Args&,
+Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const rpc::ListFilesystems::Args& args,
                                                     rpc::CallContext& context)
 {
     rpc::ListFilesystems::Reply reply;
@@ -134,11 +134,21 @@ Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const 
         if (!content.ok()) {
             log_warning("{}", content.error().text);
         }
+        std::optional<std::uint64_t> used;
+        if (args.with_usage && content.ok() && !why_not_mountable(*content)) {
+            auto measured = mounts_.measure(device.name);
+            if (measured.ok()) {
+                used = *measured;
+            } else {
+                log_debug("{}", measured.error().text);
+            }
+        }
         reply.filesystems.push_back({.device = device.name,
                                      .type = content.ok() && !content->type.empty() ? content->type : "unknown",
                                      .label = content.ok() ? content->label : "",
                                      .uuid = content.ok() ? content->uuid : "",
-                                     .size = device.size});
+                                     .size = device.size,
+                                     .used = used});
     }
     return reply;
 }
@@ -166,7 +176,8 @@ Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const 
                                                   .mountpoint = args.mountpoint,
                                                   .options = args.options,
                                                   .type = args.type,
-                                                  .read_only = args.read_only}));
+                                                  .read_only = args.read_only,
+                                                  .make_folder = args.make_folder}));
     extent_sources_.add(mounted, devices_);
     GM_TRY(reopen_root()); // it may be what was mounted
     return rpc::MountFilesystem::Reply{};

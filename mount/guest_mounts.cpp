@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/guest_mounts.hpp"
 
+#include "core/base/log.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -9,6 +11,14 @@ namespace gm::mount {
 namespace {
 
 constexpr Millis kListLimit{10'000};
+
+bool is_filesystem(std::string_view type)
+{
+    constexpr std::array<std::string_view, 9> kOthers{"unknown",           "swap",        "swsuspend", "LVM2_member",
+                                                      "linux_raid_member", "crypto_LUKS", "BitLocker", "zfs_member",
+                                                      "DM_snapshot_cow"};
+    return std::ranges::find(kOthers, type) == kOthers.end();
+}
 
 // "; the disks have /dev/sda1 (ext4), ..."
 std::string what_is_there(rpc::Link& link)
@@ -20,8 +30,7 @@ std::string what_is_there(rpc::Link& link)
     std::string text;
     for (const auto& filesystem : list->filesystems) {
         const auto& type = filesystem.type;
-        const bool is_member = type == "LVM2_member" || type == "linux_raid_member";
-        if (type != "swap" && type != "unknown" && !is_member) {
+        if (is_filesystem(type) || type == "crypto_LUKS" || type == "BitLocker") {
             text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", filesystem.device, filesystem.type);
         }
     }
@@ -63,8 +72,8 @@ bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts)
     });
 }
 
-Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only, Unlocker& unlocker,
-                            std::stop_token stop)
+Result<std::vector<MountSpec>> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mounts, bool read_only,
+                                              Unlocker& unlocker, std::stop_token stop)
 {
     for (const auto& mount : mounts) {
         const std::string device = device_of(mount);
@@ -98,7 +107,54 @@ Result<void> mount_in_guest(rpc::Link& link, const std::vector<MountSpec>& mount
             return error;
         }
     }
-    return {};
+    return mounts;
+}
+
+Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlocker& unlocker, std::stop_token stop)
+{
+    GM_TRY(unlocker.open_all(stop));
+    const auto list = GM_TRY(link.call<rpc::ListFilesystems>({}, {.stop = stop}));
+    std::vector<MountSpec> mounts;
+    for (const auto& there : list.filesystems) {
+        if (!is_filesystem(there.type)) {
+            continue;
+        }
+        const std::string folder = folder_name(there.device);
+        const auto reply = link.call<rpc::MountFilesystem>({.device = there.device,
+                                                            .mountpoint = folder,
+                                                            .options = {},
+                                                            .type = {},
+                                                            .read_only = read_only,
+                                                            .make_folder = true},
+                                                           {.stop = stop});
+        if (reply.ok()) {
+            mounts.push_back({.device = there.device, .mountpoint = "/" + folder, .options = {}, .type = there.type});
+        } else if (reply.error().errno_value == ENOTCONN || reply.error().errno_value == ECANCELED) {
+            return reply.error();
+        } else {
+            log_warning("{}", reply.error().text);
+        }
+    }
+    for (const auto& sentence : unlocker.closed()) {
+        log_warning("{}", sentence);
+    }
+    if (mounts.empty()) {
+        return make_error(ENOENT, "nothing to mount{}", what_is_there(link));
+    }
+    return mounts;
+}
+
+std::string folder_name(std::string_view device)
+{
+    for (const std::string_view prefix : {"/dev/mapper/", "/dev/"}) {
+        if (device.starts_with(prefix)) {
+            device.remove_prefix(prefix.size());
+            break;
+        }
+    }
+    std::string name{device};
+    std::ranges::replace(name, '/', '-');
+    return name;
 }
 
 } // namespace gm::mount

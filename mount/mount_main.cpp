@@ -3,6 +3,7 @@
 // guestmount(1).
 #include "mount/background.hpp"
 #include "mount/checks.hpp"
+#include "mount/list.hpp"
 #include "mount/serve.hpp"
 #include "mount/tools_config.hpp"
 #include "mount/version.hpp"
@@ -32,9 +33,19 @@ int show(const CommandLine& line)
         fmt::print("{}", short_options_text());
         break;
     case Action::mount:
+    case Action::list:
         break;
     }
     return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+Result<void> check_disks(Options& options)
+{
+    GM_TRY(load_key_files(options.keys));
+    for (auto& drive : options.drives) {
+        drive.source = absolute_source(drive.source);
+    }
+    return check_drives(options.drives);
 }
 
 Result<void> check(Options& options)
@@ -42,11 +53,7 @@ Result<void> check(Options& options)
     options.mountpoint = GM_TRY(check_mountpoint(options.mountpoint));
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     GM_TRY(check_fuse(fuse));
-    GM_TRY(load_key_files(options.keys));
-    for (auto& drive : options.drives) {
-        drive.source = absolute_source(drive.source);
-    }
-    GM_TRY(check_drives(options.drives));
+    GM_TRY(check_disks(options));
     if (!options.pid_file.empty()) {
         options.pid_file = absolute_source(options.pid_file);
         GM_TRY(check_pid_file(options.pid_file));
@@ -60,12 +67,16 @@ Result<int> run(int argc, char** argv)
     auto line = GM_TRY(parse_command_line(std::vector<std::string>(argv, argv + argc),
                                           read_only_by_default(environment), environment));
     hide_keys(argc, argv);
-    if (line.action != Action::mount) {
+    if (line.action != Action::mount && line.action != Action::list) {
         return show(line);
     }
-    GM_TRY(check(line.options));
     auto key_input = line.options.keys_from_stdin ? KeyInput::standard_input(line.options.echo_keys)
                                                   : KeyInput::terminal(line.options.echo_keys);
+    if (line.action == Action::list) {
+        GM_TRY(check_disks(line.options));
+        return list(line.options, key_input);
+    }
+    GM_TRY(check(line.options));
     return run_and_report(line.options.no_fork, [&](Report& report) { return serve(line.options, key_input, report); });
 }
 

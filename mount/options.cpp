@@ -104,6 +104,7 @@ std::vector<OptionRow> rows(Parsing& parsing)
     return {
         {"add", 'a', value, "FILE|URI", "add a disk image; the first is /dev/sda, the next /dev/sdb ...",
          [&parsing](const char* v) { return add_drive(parsing, v); }},
+        {"all", 0, nothing, "", "mount every file system that opens, each in its own folder", set(options.all)},
         {"blocksize", 0, optional, "512|4096", "sector size of the disks added after this",
          [&parsing](const char* v) { return set_block_size(parsing, v); }},
         {"cache-size", 0, value, "MIB", "memory for all caches together (default 64)",
@@ -130,12 +131,14 @@ std::vector<OptionRow> rows(Parsing& parsing)
         {"fuse-help", 0, nothing, "", "list the options for -o", act(Action::fuse_help)},
         {"help", 0, nothing, "", "show this text", act(Action::help)},
         {"inspector", 'i', nothing, "", "find the operating system and mount all of it", later("-i")},
+        {"json", 0, nothing, "", "with --list: print JSON", set(options.json)},
         {"key", 0, value, "ID:key:STRING|ID:file:FILE", "a key of an encrypted volume",
          [&options](const char* v) -> Result<void> {
              options.keys.push_back(GM_TRY(VolumeKey::parse(v)));
              return {};
          }},
         {"keys-from-stdin", 0, nothing, "", "read keys from standard input, one a line", set(options.keys_from_stdin)},
+        {"list", 0, nothing, "", "list what is on the disks instead of mounting", act(Action::list)},
         {"live", 0, nothing, "", "attach to a running domain", later("--live")},
         {"long-options", 0, nothing, "", "list the long options", act(Action::long_options)},
         {"mount", 'm', value, "DEV[:MNT[:OPTS[:TYPE]]]", "mount this device of the guest at MNT (default /)",
@@ -212,8 +215,20 @@ Result<void> check(Parsing& parsing, const std::vector<std::string>& others, con
     if (options.drives.size() > kMaxDrives) {
         return make_error(EINVAL, "{} disks: at most {} can be added", options.drives.size(), kMaxDrives);
     }
-    if (options.mounts.empty()) {
-        return make_error(EINVAL, "nothing to mount: name a device of the guest with -m, such as -m /dev/sda1");
+    const bool list = parsing.line.action == Action::list;
+    if (options.json && !list) {
+        return make_error(EINVAL, "--json: only with --list");
+    }
+    if (list) {
+        return others.empty() ? Result<void>{}
+                              : make_error(EINVAL, "'{}': --list mounts nothing and takes no mountpoint", others[0]);
+    }
+    if (options.all && !options.mounts.empty()) {
+        return make_error(EINVAL, "--all mounts everything: give it without -m");
+    }
+    if (options.mounts.empty() && !options.all) {
+        return make_error(EINVAL, "nothing to mount: name a device of the guest with -m, such as -m /dev/sda1, or give "
+                                  "--all; --list shows what there is");
     }
     if (others.empty()) {
         return make_error(EINVAL, "no mountpoint: name a folder at the end of the command");
@@ -264,12 +279,12 @@ Result<CommandLine> parse_command_line(std::vector<std::string> arguments, bool 
     Parsing parsing;
     const auto table = rows(parsing);
     const auto others = GM_TRY(apply_options(table, std::move(arguments)));
-    if (parsing.line.action != Action::mount) {
+    if (parsing.line.action != Action::mount && parsing.line.action != Action::list) {
         return std::move(parsing.line);
     }
     Options& options = parsing.line.options;
     GM_TRY(check(parsing, others, environment));
-    options.read_only = parsing.read_only.value_or(read_only);
+    options.read_only = parsing.line.action == Action::list || parsing.read_only.value_or(read_only);
     for (auto& drive : options.drives) {
         drive.read_only = options.read_only;
     }
@@ -284,6 +299,7 @@ std::string help_text()
     Parsing parsing;
     return "Usage: guestmount [OPTION]... -a IMAGE -m DEVICE MOUNTPOINT\n"
            "Mount the file systems inside a virtual machine's disk image on a folder.\n\n"
+           "  guestmount --list -a disk.img\n"
            "  guestmount -a disk.img -m /dev/sda1 --ro /mnt\n"
            "  guestunmount /mnt\n\n" +
            options_help(rows(parsing)) + "\nSee guestmount(1) for what they mean, and for the environment variables.\n";

@@ -32,6 +32,8 @@ struct Options {
     std::vector<VolumeKey> keys;
     bool keys_from_stdin = false;
     bool echo_keys = false;
+    bool all = false; // every file system that opens, instead of `mounts`
+    bool json = false;
     bool read_only = false;
     std::string fuse_options; // everything given with -o, joined by commas
     std::string mountpoint;
@@ -44,10 +46,10 @@ struct Options {
 };
 
 // What a command line asks for: a mount, or some text on standard output.
-enum class Action { mount, help, version, fuse_help, long_options, short_options };
+enum class Action { mount, list, help, version, fuse_help, long_options, short_options };
 struct CommandLine {
     Action action = Action::mount;
-    Options options; // checked, when the action is mount
+    Options options; // checked, when the action is mount or list
 };
 
 // Reads an environment variable; null when it is not set.

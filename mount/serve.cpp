@@ -8,10 +8,10 @@
 #include "mount/caretaker.hpp"
 #include "mount/fuse_options.hpp"
 #include "mount/guest_mounts.hpp"
+#include "mount/launch.hpp"
 #include "mount/log_output.hpp"
 #include "mount/mount_list.hpp"
 #include "mount/presence.hpp"
-#include "mount/progress_bar.hpp"
 #include "mount/session.hpp"
 #include "mount/signal_watch.hpp"
 #include "mount/upkeep.hpp"
@@ -23,38 +23,7 @@
 namespace gm::mount {
 namespace {
 
-constexpr Millis kApplianceLimit{10 * 60'000};
 constexpr Millis kShutdownLimit{10 * 60'000}; // writing out what is dirty; the guest reports that it goes on
-
-Error interrupted()
-{
-    return make_error(ECANCELED, "interrupted");
-}
-
-Result<std::unique_ptr<Guest>> launch_guest(const Options& options, const SignalWatch& signals)
-{
-    GuestOptions wanted;
-    {
-        ProgressBar bar;
-        auto store = GM_TRY(appliance::ApplianceStore::from_environment());
-        wanted.appliance = GM_TRY(
-            store.prepare([&](const appliance::Progress& progress) { bar.show(progress); }, Deadline{kApplianceLimit}));
-    }
-    wanted.settings = GM_TRY(launch::MachineSettings::from_environment());
-    wanted.settings.verbose = options.verbose;
-    auto cache = appliance::user_cache_folder();
-    wanted.cache_folder = cache.ok() ? cache.take_value() : std::string{};
-    wanted.drives = options.drives;
-    wanted.cancel_fd = signals.descriptor();
-    wanted.echo_console = options.verbose;
-    wanted.notice = [](const std::string& line) { log_warning("{}", line); };
-    wanted.on_death = [](const Error& reason) { log_warning("{}", reason.text); };
-    auto guest = Guest::launch(std::move(wanted));
-    if (!guest.ok() && guest.error().errno_value == ECANCELED) {
-        return interrupted();
-    }
-    return guest;
-}
 
 // What shows that a mount is ready. It goes after the guest: whoever waits for its end takes the image for free then.
 class Readiness {
@@ -125,12 +94,12 @@ std::unique_ptr<image::BlockSource> open_drives(Guest& guest, std::size_t count)
 }
 
 // Mounts and serves until the mount is gone.
-Result<void> serve_mount(const Options& options, Guest& guest, SignalWatch& signals, Caretaker& caretaker,
-                         Readiness& readiness, Report& report)
+Result<void> serve_mount(const Options& options, const std::vector<MountSpec>& mounts, Guest& guest,
+                         SignalWatch& signals, Caretaker& caretaker, Readiness& readiness, Report& report)
 {
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     // A read-only file system keeps its names whatever it thinks of case.
-    const bool fleeting_names = !options.read_only && ignores_case(guest.link(), options.mounts);
+    const bool fleeting_names = !options.read_only && ignores_case(guest.link(), mounts);
     const auto drives = options.read_only ? open_drives(guest, options.drives.size()) : nullptr;
     const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only,
                                                                    .view = fuse.view,
@@ -179,13 +148,15 @@ Result<void> run(const Options& options, KeyInput& key_input, Report& report)
     std::stop_source cancelled;
     signals.watch([&] { cancelled.request_stop(); });
     Unlocker unlocker(guest->link(), options.keys, key_input, options.read_only);
-    auto mounted = mount_in_guest(guest->link(), options.mounts, options.read_only, unlocker, cancelled.get_token());
+    auto mounted =
+        options.all ? mount_all(guest->link(), options.read_only, unlocker, cancelled.get_token())
+                    : mount_in_guest(guest->link(), options.mounts, options.read_only, unlocker, cancelled.get_token());
     signals.stop_watching();
     if (signals.pending()) {
         return interrupted();
     }
-    GM_TRY(mounted);
-    const auto served = serve_mount(options, *guest, signals, caretaker, readiness, report);
+    const auto mounts = GM_TRY(std::move(mounted));
+    const auto served = serve_mount(options, mounts, *guest, signals, caretaker, readiness, report);
     const auto closed = guest->shutdown(Deadline{kShutdownLimit});
     GM_TRY(served);
     GM_TRY(closed);

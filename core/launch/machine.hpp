@@ -20,7 +20,8 @@ inline const char* name_of(Accelerator accelerator)
 struct MachineSettings {
     std::string qemu = "qemu-system-x86_64"; // name in PATH or path; a wrapper script works too
     std::optional<Accelerator> forced;       // nothing else is tried
-    unsigned memory_mib = 1024;              // sparse: only what the guest touches is used
+    // Sparse: only what the guest touches is used. The key derivation of LUKS2 may touch 1 GiB.
+    unsigned memory_mib = 1536;
     unsigned vcpus = 1;
     std::string kernel_options; // appended to the kernel's command line
     bool verbose = false;       // kernel messages on the console

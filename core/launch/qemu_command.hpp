@@ -32,7 +32,7 @@ struct QemuFds {
 struct QemuPlan {
     std::string qemu;
     Accelerator accelerator = Accelerator::tcg;
-    unsigned memory_mib = 1024;
+    unsigned memory_mib = 1536;
     unsigned vcpus = 1;
     std::string kernel;
     std::string initrd;

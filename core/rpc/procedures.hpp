@@ -106,12 +106,15 @@ struct ListBlockDevices {
     };
 };
 
-// Everything on the drives that libblkid recognises, in the order of the devices.
+// Everything on the drives that libblkid recognises, in the order of the devices. `with_usage` mounts each for a
+// moment, read-only.
 struct ListFilesystems {
     static constexpr ProcId id{12};
     static constexpr std::string_view name = "list_filesystems";
     static constexpr auto access = Access::control;
-    struct Args {};
+    struct Args {
+        bool with_usage = false;
+    };
     struct Reply {
         std::vector<FilesystemInfo> filesystems;
     };
@@ -131,6 +134,7 @@ struct MountFilesystem {
         std::string options;
         std::string type;
         bool read_only = true;
+        bool make_folder = false;
     };
     struct Reply {};
 };

@@ -176,7 +176,8 @@ struct FilesystemInfo {
     std::string type;   // as libblkid names it; "swap", "crypto_LUKS" ... too; "unknown"
     std::string label;
     std::string uuid;
-    std::uint64_t size = 0; // of the device, bytes
+    std::uint64_t size = 0;            // of the device, bytes
+    std::optional<std::uint64_t> used; // bytes, when asked for and it can be mounted
 
     bool operator==(const FilesystemInfo&) const = default;
 };

@@ -8,11 +8,14 @@
 #include "tests/support/test_image.hpp"
 #include "tests/support/tree.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/ranges.h>
 #include <poll.h>
+#include <regex>
 
 namespace {
 
@@ -242,5 +245,50 @@ TEST_SUITE("e2e")
         CHECK(shown.find("mistaken") == std::string::npos);
         CHECK(content_of(folder / "hello") == "hello from the stack\n");
         must_run({guestunmount_program(), folder.path()});
+    }
+
+    TEST_CASE("--list shows what is on the disks, and does not change them")
+    {
+        require_all();
+        const Words disks{"lvm-1", "lvm-2", "crypt", "raid1"};
+        Words before;
+        for (const auto& name : disks) {
+            before.push_back(sha256(disk(name)));
+        }
+        const auto command = joined({guestmount_program(), "--list", "--key", "/dev/sdc2:key:two:2"}, adding(disks));
+        const Outcome table = run(command);
+        INFO(table.text());
+        CHECK(table.success());
+        const auto has = [](const std::string& text, const char* pattern) {
+            CHECK_MESSAGE(std::regex_search(text, std::regex(pattern)), pattern);
+        };
+        has(table.output, "/dev/sda1 +partition +ext4 ");
+        has(table.output, "/dev/two-disks/mirrored +logical volume +ext4 .* MiB +1\\.[0-9] MiB\n");
+        has(table.output, "/dev/inner/swap +logical volume +swap ");
+        has(table.output, "/dev/md127p1 +partition +ext4 ");
+        has(table.output, "/dev/mapper/luks-22222222-2222-2222-2222-222222222222 +opened +LVM2_member");
+        CHECK(table.output.find("mirrored_") == std::string::npos);
+        has(table.error_output, "'/dev/two-disks/secret' is encrypted \\(LUKS2\\) and no key was given");
+        const std::string json = must_run(joined(command, {"--json"}));
+        has(json, "\"name\": \"/dev/two-disks/thin\"");
+        has(json, "\"warnings\": \\[\n +\"'/dev/two-disks/secret' is");
+        for (std::size_t i = 0; i < disks.size(); ++i) {
+            CHECK(sha256(disk(disks[i])) == before[i]);
+        }
+    }
+
+    TEST_CASE("--all mounts every file system that opens in its own folder")
+    {
+        require_all();
+        GuestMount mount(joined(adding({"lvm-1", "lvm-2", "luks1"}), {"--all", "--ro", "--key", "/dev/sdc:key:one"}));
+        std::vector<std::string> folders;
+        for (const auto& entry : std::filesystem::directory_iterator(mount.path())) {
+            folders.push_back(entry.path().filename());
+            check_content(entry.path());
+        }
+        std::sort(folders.begin(), folders.end());
+        CHECK(folders == Words{"luks-11111111-1111-1111-1111-111111111111", "sda1", "two-disks-linear",
+                               "two-disks-mirrored", "two-disks-one-piece", "two-disks-thin"});
+        mount.unmount();
     }
 }

@@ -96,6 +96,10 @@ TEST_SUITE("unit")
         CHECK(complaint({"-a", "x", "/mnt"}).starts_with("nothing to mount"));
         CHECK(complaint({"-a", "x", "-m", "/dev/sda1"}).starts_with("no mountpoint"));
         CHECK(complaint({"-a", "x", "-m", "/dev/sda1", "/mnt", "/more"}).starts_with("'/more': only one mountpoint"));
+        CHECK(complaint({"-a", "x", "--all", "-m", "/dev/sda1", "/mnt"}).starts_with("--all mounts everything"));
+        CHECK(complaint({"-a", "x", "--list", "/mnt"}).starts_with("'/mnt': --list mounts nothing"));
+        CHECK(complaint({"-a", "x", "--all", "--json", "/mnt"}).starts_with("--json: only with --list"));
+        CHECK(parse({"-a", "x", "--list"})->options.read_only);
         CHECK(complaint({"--nonsense"}) == "unknown or ambiguous option '--nonsense'; try --help");
         CHECK(complaint({"-Z"}) == "unknown or ambiguous option '-Z'; try --help");
         CHECK(complaint({"-a"}).find("needs a value") != std::string::npos);

@@ -48,7 +48,7 @@ TEST_SUITE("qemu_command")
             "-smp",
             "1",
             "-m",
-            "1024M",
+            "1536M",
             "-kernel",
             "/cache/kernel",
             "-initrd",

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount/guest_mounts.hpp"
+#include "mount/list_output.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace gm;
+using namespace gm::mount;
+
+namespace {
+
+DiskList some_list()
+{
+    return {.devices = {{.name = "/dev/sda", .kind = rpc::BlockKind::disk, .size = 2 << 20, .sector_size = 512},
+                        {.name = "/dev/sda1", .kind = rpc::BlockKind::partition, .size = 1 << 20, .sector_size = 512}},
+            .contents = {{.device = "/dev/sda", .type = "unknown", .size = 2 << 20},
+                         {.device = "/dev/sda1",
+                          .type = "ext4",
+                          .label = "a\x1b[2J\xff\xc2\x9b\xc3\xa4",
+                          .uuid = "u",
+                          .size = 1 << 20,
+                          .used = 1000}},
+            .warnings = {"w"}};
+}
+
+} // namespace
+
+TEST_SUITE("unit")
+{
+    TEST_CASE("the table of --list is aligned, and a label cannot command the terminal")
+    {
+        CHECK(list_as_table(some_list()) ==
+              "DEVICE     KIND       TYPE  LABEL     UUID     SIZE    USED\n"
+              "/dev/sda   disk       -     -         -     2.0 MiB       -\n"
+              "/dev/sda1  partition  ext4  a?[2J\xef\xbf\xbd?\xc3\xa4  u     1.0 MiB  1000 B\n");
+    }
+
+    TEST_CASE("the JSON of --list has what is known, whatever a label holds")
+    {
+        const auto json = nlohmann::json::parse(list_as_json(some_list()));
+        REQUIRE(json["devices"].size() == 2);
+        CHECK_FALSE(json["devices"][0].contains("type"));
+        CHECK(json["devices"][1]["type"] == "ext4");
+        CHECK(json["devices"][1]["used"] == 1000);
+        CHECK(json["devices"][1]["kind"] == "partition");
+        CHECK(json["warnings"][0] == "w");
+    }
+
+    TEST_CASE("sizes and folders are named for people")
+    {
+        CHECK(size_text(1023) == "1023 B");
+        CHECK(size_text(1536) == "1.5 KiB");
+        CHECK(size_text(~0ULL) == "16.0 EiB");
+        CHECK(folder_name("/dev/sda1") == "sda1");
+        CHECK(folder_name("/dev/vg/lv") == "vg-lv");
+        CHECK(folder_name("/dev/mapper/luks-0a") == "luks-0a");
+    }
+}
