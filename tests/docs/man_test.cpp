@@ -127,7 +127,7 @@ TEST_SUITE("docs")
         const std::string readme = content_of(GM_TEST_SOURCES "/README.md");
         CHECK(lines(readme).size() < 200);
         const Words subcommands = all(readme, "\\./bootstrap\\.sh ([a-z]+)");
-        CHECK(subcommands == Words{"demo", "test", "deps"});
+        CHECK(subcommands == Words{"bench", "demo", "test", "deps"});
         const std::string script = content_of(GM_TEST_SOURCES "/bootstrap.sh");
         for (const auto& subcommand : subcommands) {
             CHECK(script.find("\n  " + subcommand + ") ") != std::string::npos);
