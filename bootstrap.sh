@@ -16,9 +16,9 @@ packages=(ca-certificates cmake g++ ninja-build perl pkg-config
 # What a mount needs on the host, and what the appliance is packed from.
 packages+=(fuse3 linux-image-amd64 qemu-system-x86 qemu-utils supermin erofs-utils squashfs-tools
   binutils cpio gzip kmod xz-utils zstd
-  btrfs-progs cryptsetup-bin dosfstools e2fsprogs lvm2 mdadm ntfs-3g util-linux xfsprogs)
+  btrfs-progs cryptsetup-bin dosfstools e2fsprogs libhivex-bin lvm2 mdadm ntfs-3g util-linux xfsprogs)
 # What the tests make images and comparisons with.
-packages+=(acl attr fdisk mount mtools procps rsync)
+packages+=(acl attr fdisk mount mtools procps rsync xorriso)
 # What they let work on a mount.
 packages+=(fio git sqlite3 stress-ng)
 

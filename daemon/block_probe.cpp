@@ -27,6 +27,11 @@ std::string value_of(blkid_probe probe, const char* key)
     return std::string{data, size - 1}; // the size counts the final zero
 }
 
+std::string text_of(const char* text)
+{
+    return text == nullptr ? "" : text;
+}
+
 } // namespace
 
 Result<BlockContent> probe(const std::string& device)
@@ -50,6 +55,34 @@ Result<BlockContent> probe(const std::string& device)
         content.uuid = value_of(probe.get(), "UUID");
     }
     return content;
+}
+
+Result<PartitionTable> probe_partitions(const std::string& device)
+{
+    const UniqueFd fd = GM_TRY(open_file(device, O_RDONLY));
+    const Probe probe{blkid_new_probe()};
+    if (!probe || blkid_probe_set_device(probe.get(), fd.get(), 0, 0) == -1) {
+        return make_error(EIO, "read '{}': the device cannot be probed", device);
+    }
+    PartitionTable found;
+    blkid_probe_enable_superblocks(probe.get(), 0);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+    const blkid_parttable table = list != nullptr ? blkid_partlist_get_table(list) : nullptr;
+    if (table == nullptr) {
+        return found;
+    }
+    found.type = text_of(blkid_parttable_get_type(table));
+    found.id = text_of(blkid_parttable_get_id(table));
+    for (int i = 0; i < blkid_partlist_numof_partitions(list); ++i) {
+        const blkid_partition partition = blkid_partlist_get_partition(list, i);
+        found.partitions.push_back({.number = static_cast<std::uint32_t>(blkid_partition_get_partno(partition)),
+                                    .start = static_cast<std::uint64_t>(blkid_partition_get_start(partition)) * 512,
+                                    .uuid = text_of(blkid_partition_get_uuid(partition)),
+                                    .label = text_of(blkid_partition_get_name(partition)),
+                                    .type = text_of(blkid_partition_get_type_string(partition))});
+    }
+    return found;
 }
 
 } // namespace gm::daemon

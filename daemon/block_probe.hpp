@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace gm::daemon {
 
@@ -24,5 +25,24 @@ struct BlockContent {
 
 // `device` is a path that the kernel knows. ENOENT, ENXIO, EIO.
 Result<BlockContent> probe(const std::string& device);
+
+struct Partition {
+    std::uint32_t number = 0;
+    std::uint64_t start = 0; // bytes
+    std::string uuid;        // of the partition itself; for MBR the disk's number and the partition's
+    std::string label;       // of the partition itself, GPT only
+    std::string type;        // GPT: a UUID
+
+    bool operator==(const Partition&) const = default;
+};
+
+struct PartitionTable {
+    std::string type; // "gpt", "dos" ...; empty: there is none
+    std::string id;   // GPT: a UUID; MBR: 8 hexadecimal digits
+    std::vector<Partition> partitions;
+};
+
+// ENOENT, ENXIO, EIO.
+Result<PartitionTable> probe_partitions(const std::string& device);
 
 } // namespace gm::daemon

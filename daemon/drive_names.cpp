@@ -24,6 +24,9 @@ std::optional<DriveName> parse_drive_name(std::string_view path)
         return std::nullopt;
     }
     path.remove_prefix(folder.size());
+    if (path.starts_with("xvd")) {
+        path.remove_prefix(1);
+    }
     if (path.size() < 3 || std::string_view{"svh"}.find(path[0]) == std::string_view::npos || path[1] != 'd') {
         return std::nullopt;
     }

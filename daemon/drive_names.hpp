@@ -18,7 +18,7 @@ struct DriveName {
     bool operator==(const DriveName&) const = default;
 };
 
-// "/dev/sdb3". The other usual names of disks, /dev/vdb3 and /dev/hdb3, mean the same. Nothing when it is not a drive.
+// "/dev/sdb3". The other usual names of disks, /dev/vdb3, /dev/xvdb3 and /dev/hdb3, mean the same. Nothing when it is not a drive.
 std::optional<DriveName> parse_drive_name(std::string_view path);
 std::string to_text(const DriveName& name);
 

@@ -170,32 +170,40 @@ Result<Mounted> Mounts::mount_in_folder(const MountRequest& request)
     return mounted;
 }
 
-Result<std::uint64_t> Mounts::measure(const std::string& device)
+Result<HiddenMount> HiddenMount::make()
 {
-    const std::string path = GM_TRY(devices_.content_path(device));
-    char folder[] = "/tmp/measure.XXXXXX";
+    char folder[] = "/tmp/hidden.XXXXXX";
     if (::mkdtemp(folder) == nullptr) {
         return system_error(errno, "make a folder");
     }
-    Result<std::uint64_t> used = make_error(EIO, "");
-    {
-        const auto mountpoint = open_file(folder, O_PATH | O_DIRECTORY);
-        auto mounted = mountpoint.ok() ? mount_resolved({.device = device, .mountpoint = "/"}, path, mountpoint->get())
-                                       : Result<Mounted>{Error{mountpoint.error()}};
-        struct statvfs space;
-        if (!mounted.ok()) {
-            used = mounted.take_error();
-        } else if (::statvfs(folder, &space) == -1) {
-            used = system_error(errno, "measure");
-        } else {
-            used = (std::uint64_t{space.f_blocks} - std::min(space.f_blocks, space.f_bfree)) * space.f_frsize;
+    return HiddenMount{folder};
+}
+
+HiddenMount::~HiddenMount()
+{
+    if (!path_.empty()) {
+        if (::umount2(path_.c_str(), UMOUNT_NOFOLLOW) == -1) {
+            ::umount2(path_.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH); // still read by somebody: when that ends
         }
-        if (mounted.ok()) {
-            ::umount2(folder, UMOUNT_NOFOLLOW);
-        }
+        ::rmdir(path_.c_str());
     }
-    ::rmdir(folder);
-    return used;
+}
+
+Result<HiddenMount> Mounts::mount_hidden(const std::string& device, const std::string& options)
+{
+    const std::string path = GM_TRY(devices_.content_path(device));
+    HiddenMount hidden = GM_TRY(HiddenMount::make());
+    const UniqueFd folder = GM_TRY(open_file(hidden.path(), O_PATH | O_DIRECTORY));
+    GM_TRY(mount_resolved({.device = device, .mountpoint = "/", .options = options}, path, folder.get()));
+    return hidden;
+}
+
+Result<std::uint64_t> Mounts::measure(const std::string& device)
+{
+    const HiddenMount hidden = GM_TRY(mount_hidden(device));
+    struct statvfs space;
+    GM_TRY(sys([&] { return ::statvfs(hidden.path().c_str(), &space); }, "measure"));
+    return (std::uint64_t{space.f_blocks} - std::min(space.f_blocks, space.f_bfree)) * space.f_frsize;
 }
 
 Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::string& device, int mountpoint)

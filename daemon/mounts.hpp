@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gm::daemon {
@@ -35,13 +36,31 @@ struct Mounted {
     bool by_tool = false;
 };
 
+// A file system that is mounted read-only out of sight, for as long as this lives.
+class HiddenMount {
+public:
+    static Result<HiddenMount> make();
+    HiddenMount(HiddenMount&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    HiddenMount& operator=(HiddenMount&&) = delete;
+    ~HiddenMount();
+
+    [[nodiscard]] const std::string& path() const { return path_; } // of the daemon
+
+private:
+    explicit HiddenMount(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
+
 class Mounts {
 public:
     Mounts(std::string root, Devices& devices) : root_(std::move(root)), devices_(devices) {}
 
     Result<Mounted> mount(const MountRequest& request);
 
-    // Bytes in use in the file system of a device, which is mounted for it read-only and out of sight.
+    // Mounts the file system of a device for the daemon alone.
+    Result<HiddenMount> mount_hidden(const std::string& device, const std::string& options = {});
+
+    // Bytes in use in the file system of a device, which is mounted for that.
     Result<std::uint64_t> measure(const std::string& device);
 
     // The last one first. EBUSY names what is still in use.

@@ -6,6 +6,7 @@
 #include "daemon/block_probe.hpp"
 #include "daemon/boot.hpp"
 #include "daemon/handlers.hpp"
+#include "daemon/inspect/inspector.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
@@ -181,6 +182,11 @@ Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const 
     extent_sources_.add(mounted, devices_);
     GM_TRY(reopen_root()); // it may be what was mounted
     return rpc::MountFilesystem::Reply{};
+}
+
+Handlers::Answer<rpc::Inspect> Handlers::on(rpc::Inspect, const rpc::Inspect::Args&, rpc::CallContext& context)
+{
+    return rpc::Inspect::Reply{find_systems(devices_, mounts_, context.stop())};
 }
 
 } // namespace gm::daemon

@@ -20,23 +20,6 @@ bool is_filesystem(std::string_view type)
     return std::ranges::find(kOthers, type) == kOthers.end();
 }
 
-// "; the disks have /dev/sda1 (ext4), ..."
-std::string what_is_there(rpc::Link& link)
-{
-    const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
-    if (!list.ok()) {
-        return {};
-    }
-    std::string text;
-    for (const auto& filesystem : list->filesystems) {
-        const auto& type = filesystem.type;
-        if (is_filesystem(type) || type == "crypto_LUKS" || type == "BitLocker") {
-            text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", filesystem.device, filesystem.type);
-        }
-    }
-    return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
-}
-
 // Whether the device may be there once more of the encrypted volumes are open.
 bool may_be_hidden(const Error& error)
 {
@@ -58,6 +41,22 @@ bool type_ignores_case(std::string_view type)
 }
 
 } // namespace
+
+std::string what_is_there(rpc::Link& link)
+{
+    const auto list = link.call<rpc::ListFilesystems>({}, {.limit = kListLimit});
+    if (!list.ok()) {
+        return {};
+    }
+    std::string text;
+    for (const auto& filesystem : list->filesystems) {
+        const auto& type = filesystem.type;
+        if (is_filesystem(type) || type == "crypto_LUKS" || type == "BitLocker") {
+            text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", filesystem.device, filesystem.type);
+        }
+    }
+    return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
+}
 
 bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts)
 {

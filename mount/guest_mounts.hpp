@@ -17,6 +17,9 @@ Result<std::vector<MountSpec>> mount_in_guest(rpc::Link& link, const std::vector
 // Every file system that opens, each in a folder of its own; what does not open is a warning.
 Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlocker& unlocker, std::stop_token stop);
 
+// For the end of an error: "; the disks have /dev/sda1 (ext4), ...".
+std::string what_is_there(rpc::Link& link);
+
 // "sda1" for /dev/sda1, "vg-lv" for /dev/vg/lv, "luks-UUID" for /dev/mapper/luks-UUID.
 std::string folder_name(std::string_view device);
 

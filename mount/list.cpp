@@ -2,6 +2,7 @@
 #include "mount/list.hpp"
 
 #include "core/base/log.hpp"
+#include "mount/inspection.hpp"
 #include "mount/launch.hpp"
 #include "mount/list_output.hpp"
 #include "mount/log_output.hpp"
@@ -20,8 +21,10 @@ Result<DiskList> look(rpc::Link& link, const Options& options, KeyInput& key_inp
     GM_TRY(unlocker.open_all(stop));
     auto devices = GM_TRY(link.call<rpc::ListBlockDevices>({}, {.stop = stop}));
     auto contents = GM_TRY(link.call<rpc::ListFilesystems>({.with_usage = true}, {.stop = stop}));
+    auto systems = GM_TRY(find_systems(link, stop));
     return DiskList{.devices = std::move(devices.devices),
                     .contents = std::move(contents.filesystems),
+                    .systems = std::move(systems),
                     .warnings = unlocker.closed()};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/list_output.hpp"
 
+#include "mount/printable.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -41,26 +43,68 @@ std::map<std::string, const rpc::FilesystemInfo*> by_device(const std::vector<rp
     return found;
 }
 
-// Control characters could make a terminal do what the disk wants.
-std::string printable(std::string_view text)
-{
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        out += byte < 0x20 || byte == 0x7f || c1 ? '?' : text[i];
-        i += c1 ? 1 : 0;
-    }
-    // The library knows what is valid UTF-8.
-    const std::string quoted = nlohmann::json(out).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return nlohmann::json::parse(quoted).get<std::string>();
-}
-
 // Characters, not bytes.
 std::size_t width(std::string_view text)
 {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+// Columns as wide as they must be; those from `first_number` on are aligned to the right.
+std::string as_table(const std::vector<std::vector<std::string>>& rows, std::size_t first_number)
+{
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const auto& row : rows) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            widths[i] = std::max(widths[i], width(row[i]));
+        }
+    }
+    std::string text;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const std::string space(widths[i] - width(row[i]), ' ');
+            line += (i == 0 ? "" : "  ") + (i < first_number ? row[i] + space : space + row[i]);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += line + "\n";
+    }
+    return text;
+}
+
+std::string or_none(const std::string& text)
+{
+    return text.empty() ? "-" : printable(text);
+}
+
+nlohmann::ordered_json to_json(const rpc::OperatingSystem& system)
+{
+    using Json = nlohmann::ordered_json;
+    Json row{{"root", system.root}, {"family", system.family}};
+    const std::pair<const char*, const std::string*> texts[] = {{"distribution", &system.distribution},
+                                                                {"product", &system.product},
+                                                                {"version", &system.version},
+                                                                {"hostname", &system.hostname}};
+    for (const auto& [name, value] : texts) {
+        if (!value->empty()) {
+            row[name] = *value;
+        }
+    }
+    row["mounts"] = Json::array();
+    for (const auto& mount : system.mounts) {
+        Json one{{"device", mount.device}, {"mountpoint", mount.mountpoint}};
+        if (!mount.options.empty()) {
+            one["options"] = mount.options;
+        }
+        row["mounts"].push_back(std::move(one));
+    }
+    for (const auto& letter : system.letters) {
+        row["drive_letters"][letter.letter] = letter.device;
+    }
+    if (!system.problems.empty()) {
+        row["problems"] = system.problems;
+    }
+    return row;
 }
 
 } // namespace
@@ -81,16 +125,13 @@ std::string size_text(std::uint64_t bytes)
 
 std::string list_as_table(const DiskList& list)
 {
-    constexpr std::size_t kColumns = 7;
-    constexpr std::size_t kFirstNumber = 5; // columns from here on are aligned to the right
-    using Row = std::array<std::string, kColumns>;
-    std::vector<Row> rows{{"DEVICE", "KIND", "TYPE", "LABEL", "UUID", "SIZE", "USED"}};
+    std::vector<std::vector<std::string>> rows{{"DEVICE", "KIND", "TYPE", "LABEL", "UUID", "SIZE", "USED"}};
     const auto contents = by_device(list.contents);
     for (const auto& device : list.devices) {
-        Row row{printable(device.name), text_of(device.kind), "-", "-", "-", size_text(device.size), "-"};
+        std::vector<std::string> row{
+            printable(device.name), text_of(device.kind), "-", "-", "-", size_text(device.size), "-"};
         if (const auto found = contents.find(device.name); found != contents.end()) {
             const auto& content = *found->second;
-            const auto or_none = [](const std::string& text) { return text.empty() ? "-" : printable(text); };
             row[2] = or_none(content.type);
             row[3] = or_none(content.label);
             row[4] = or_none(content.uuid);
@@ -98,20 +139,17 @@ std::string list_as_table(const DiskList& list)
         }
         rows.push_back(std::move(row));
     }
-    std::array<std::size_t, kColumns> widths{};
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i < kColumns; ++i) {
-            widths[i] = std::max(widths[i], width(row[i]));
+    std::string text = as_table(rows, 5);
+    if (!list.systems.empty()) {
+        std::vector<std::vector<std::string>> systems{{"ROOT", "OPERATING SYSTEM", "HOSTNAME", "MOUNTS"}};
+        for (const auto& system : list.systems) {
+            std::string mounts;
+            for (const auto& mount : system.mounts) {
+                mounts += (mounts.empty() ? "" : " ") + printable(mount.mountpoint);
+            }
+            systems.push_back({printable(system.root), or_none(system.product), or_none(system.hostname), mounts});
         }
-    }
-    std::string text;
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < kColumns; ++i) {
-            const std::string space(widths[i] - width(row[i]), ' ');
-            line += (i == 0 ? "" : "  ") + (i < kFirstNumber ? row[i] + space : space + row[i]);
-        }
-        text += line + "\n";
+        text += "\n" + as_table(systems, 4);
     }
     return text;
 }
@@ -141,8 +179,12 @@ std::string list_as_json(const DiskList& list)
         }
         devices.push_back(std::move(row));
     }
-    return Json{{"devices", std::move(devices)}, {"warnings", list.warnings}}.dump(2, ' ', false,
-                                                                                   Json::error_handler_t::replace) +
+    Json systems = Json::array();
+    for (const auto& system : list.systems) {
+        systems.push_back(to_json(system));
+    }
+    return Json{{"devices", std::move(devices)}, {"operating_systems", std::move(systems)}, {"warnings", list.warnings}}
+               .dump(2, ' ', false, Json::error_handler_t::replace) +
            "\n";
 }
 

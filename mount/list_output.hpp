@@ -13,13 +13,15 @@ namespace gm::mount {
 struct DiskList {
     std::vector<rpc::BlockDevice> devices;
     std::vector<rpc::FilesystemInfo> contents;
+    std::vector<rpc::OperatingSystem> systems;
     std::vector<std::string> warnings;
 };
 
 std::string list_as_table(const DiskList& list);
 
-// {"devices": [{"name", "kind", "size", "sector_size", "type", "label", "uuid", "used"}], "warnings": [...]}; type,
-// label, uuid and used only where they are known.
+// {"devices": [{"name", "kind", "size", "sector_size", "type", "label", "uuid", "used"}], "operating_systems":
+// [{"root", "family", "distribution", "product", "version", "hostname", "mounts": [{"device", "mountpoint",
+// "options"}], "drive_letters": {"C": device}, "problems": [...]}], "warnings": [...]}; what is not known is left out.
 std::string list_as_json(const DiskList& list);
 
 // "12.0 MiB"

@@ -130,7 +130,7 @@ std::vector<OptionRow> rows(Parsing& parsing)
          }},
         {"fuse-help", 0, nothing, "", "list the options for -o", act(Action::fuse_help)},
         {"help", 0, nothing, "", "show this text", act(Action::help)},
-        {"inspector", 'i', nothing, "", "find the operating system and mount all of it", later("-i")},
+        {"inspector", 'i', nothing, "", "find the operating system and mount all of it", set(options.inspect)},
         {"json", 0, nothing, "", "with --list: print JSON", set(options.json)},
         {"key", 0, value, "ID:key:STRING|ID:file:FILE", "a key of an encrypted volume",
          [&options](const char* v) -> Result<void> {
@@ -162,6 +162,12 @@ std::vector<OptionRow> rows(Parsing& parsing)
         {"ro", 'r', nothing, "", "mount read-only; the disk image is never changed",
          [&parsing](const char*) -> Result<void> {
              parsing.read_only = true;
+             return {};
+         }},
+        {"root", 0, value, "DEVICE", "with -i: the system on this device, when there are several",
+         [&options](const char* v) -> Result<void> {
+             options.inspect = true;
+             options.root = v;
              return {};
          }},
         {"rw", 'w', nothing, "", "mount writable",
@@ -226,9 +232,12 @@ Result<void> check(Parsing& parsing, const std::vector<std::string>& others, con
     if (options.all && !options.mounts.empty()) {
         return make_error(EINVAL, "--all mounts everything: give it without -m");
     }
-    if (options.mounts.empty() && !options.all) {
-        return make_error(EINVAL, "nothing to mount: name a device of the guest with -m, such as -m /dev/sda1, or give "
-                                  "--all; --list shows what there is");
+    if (options.inspect && (options.all || !options.mounts.empty())) {
+        return make_error(EINVAL, "-i mounts an operating system: give it without {}", options.all ? "--all" : "-m");
+    }
+    if (options.mounts.empty() && !options.all && !options.inspect) {
+        return make_error(EINVAL, "nothing to mount: give -i for the operating system, name a device of the guest with "
+                                  "-m, such as -m /dev/sda1, or give --all; --list shows what there is");
     }
     if (others.empty()) {
         return make_error(EINVAL, "no mountpoint: name a folder at the end of the command");

@@ -32,7 +32,9 @@ struct Options {
     std::vector<VolumeKey> keys;
     bool keys_from_stdin = false;
     bool echo_keys = false;
-    bool all = false; // every file system that opens, instead of `mounts`
+    bool all = false;     // every file system that opens, instead of `mounts`
+    bool inspect = false; // the operating system, instead of `mounts`
+    std::string root;     // its root device; empty: there is only one
     bool json = false;
     bool read_only = false;
     std::string fuse_options; // everything given with -o, joined by commas

@@ -8,6 +8,7 @@
 #include "mount/caretaker.hpp"
 #include "mount/fuse_options.hpp"
 #include "mount/guest_mounts.hpp"
+#include "mount/inspection.hpp"
 #include "mount/launch.hpp"
 #include "mount/log_output.hpp"
 #include "mount/mount_list.hpp"
@@ -138,6 +139,18 @@ Result<void> serve_mount(const Options& options, const std::vector<MountSpec>& m
     return served;
 }
 
+Result<std::vector<MountSpec>> mount_wanted(const Options& options, rpc::Link& link, Unlocker& unlocker,
+                                            std::stop_token stop)
+{
+    if (options.inspect) {
+        return mount_system(link, options.root, options.read_only, unlocker, std::move(stop));
+    }
+    if (options.all) {
+        return mount_all(link, options.read_only, unlocker, std::move(stop));
+    }
+    return mount_in_guest(link, options.mounts, options.read_only, unlocker, std::move(stop));
+}
+
 Result<void> run(const Options& options, KeyInput& key_input, Report& report)
 {
     auto signals = GM_TRY(SignalWatch::make());
@@ -148,9 +161,7 @@ Result<void> run(const Options& options, KeyInput& key_input, Report& report)
     std::stop_source cancelled;
     signals.watch([&] { cancelled.request_stop(); });
     Unlocker unlocker(guest->link(), options.keys, key_input, options.read_only);
-    auto mounted =
-        options.all ? mount_all(guest->link(), options.read_only, unlocker, cancelled.get_token())
-                    : mount_in_guest(guest->link(), options.mounts, options.read_only, unlocker, cancelled.get_token());
+    auto mounted = mount_wanted(options, guest->link(), unlocker, cancelled.get_token());
     signals.stop_watching();
     if (signals.pending()) {
         return interrupted();

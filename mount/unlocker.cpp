@@ -109,6 +109,16 @@ Result<void> Unlocker::open_all(const std::stop_token& stop)
     return {};
 }
 
+Result<bool> Unlocker::ask_for_all(const std::stop_token& stop)
+{
+    may_ask_ = true;
+    bool opened = false;
+    while (GM_TRY(open_next({}, stop))) {
+        opened = true;
+    }
+    return opened;
+}
+
 std::string Unlocker::why_closed(const rpc::EncryptedVolume& volume) const
 {
     const auto found = attempts_.find(volume.device);

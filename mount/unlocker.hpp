@@ -30,6 +30,10 @@ public:
     // Opens all that the keys open, and without asking leaves the rest.
     Result<void> open_all(const std::stop_token& stop);
 
+    // After open_all(): asks the person at the terminal, if there is one, for the keys of all that is still closed.
+    // Whether something was opened.
+    Result<bool> ask_for_all(const std::stop_token& stop);
+
     // What may hide a device: "'/dev/sda2' is encrypted (LUKS2) and the key does not open it; ...". May be empty.
     [[nodiscard]] std::string obstacles(const std::string& device) const;
     // The same, a sentence each.

@@ -171,6 +171,18 @@ struct OpenEncrypted {
     };
 };
 
+// Finds the operating systems on the drives by the files in them, read-only and without running anything. What RAIDs,
+// volume groups and encryption hide must have been started and opened before. At most 64 systems.
+struct Inspect {
+    static constexpr ProcId id{16};
+    static constexpr std::string_view name = "inspect";
+    static constexpr auto access = Access::control;
+    struct Args {};
+    struct Reply {
+        std::vector<OperatingSystem> systems;
+    };
+};
+
 // --- Names --------------------------------------------------------------------------------------------------------
 
 // `node` is NodeId::none unless the object is a folder or `bind` was set: other objects stay named by their parent.
@@ -651,8 +663,8 @@ struct ReadFiles {
 
 using Procedures =
     Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, WaitForDisks, ListBlockDevices, ListFilesystems,
-          MountFilesystem, ActivateVolumes, OpenEncrypted, Lookup, Forget, ReadDir, ReadLink, MakeDir, MakeNode,
-          MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr,
+          MountFilesystem, ActivateVolumes, OpenEncrypted, Inspect, Lookup, Forget, ReadDir, ReadLink, MakeDir,
+          MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr,
           RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate, Seek,
           CopyFileRange, Trim, MapExtents, ReadFiles>;
 static_assert(Procedures::ids_are_unique());

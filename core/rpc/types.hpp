@@ -182,4 +182,41 @@ struct FilesystemInfo {
     bool operator==(const FilesystemInfo&) const = default;
 };
 
+// A file system of an operating system, as that system mounts it.
+struct SystemMount {
+    std::string device; // for MountFilesystem
+    std::string mountpoint;
+    std::string options;
+
+    [[nodiscard]] bool valid() const { return !device.empty() && mountpoint.starts_with('/'); }
+    bool operator==(const SystemMount&) const = default;
+};
+
+struct DriveLetter {
+    std::string letter; // "C"
+    std::string device;
+
+    [[nodiscard]] bool valid() const { return letter.size() == 1 && letter[0] >= 'A' && letter[0] <= 'Z'; }
+    bool operator==(const DriveLetter&) const = default;
+};
+
+// What the guest's files say of the system. All texts are the guest's own: any bytes.
+struct OperatingSystem {
+    std::string root;   // the device that is mounted on /: its name among several systems
+    std::string family; // "linux", "windows", "freebsd", "openbsd", "netbsd"; "installer" for an installation disc
+    std::string distribution; // "debian", "rhel" ...; empty where there is none
+    std::string product;      // for people: "Debian GNU/Linux 12 (bookworm)"
+    std::string version;
+    std::string hostname;
+    std::vector<SystemMount> mounts;   // parents before their children, / first
+    std::vector<DriveLetter> letters;  // of Windows
+    std::vector<std::string> problems; // whole sentences: what of it is not on the disks
+
+    [[nodiscard]] bool valid() const
+    {
+        return !mounts.empty() && mounts.front().mountpoint == "/" && mounts.front().device == root;
+    }
+    bool operator==(const OperatingSystem&) const = default;
+};
+
 } // namespace gm::rpc

@@ -4,6 +4,10 @@
 #include "core/base/syscall.hpp"
 #include "core/rpc/frame.hpp"
 #include "core/rpc/procedures.hpp"
+#include "daemon/inspect/device_spec.hpp"
+#include "daemon/inspect/fstab.hpp"
+#include "daemon/inspect/registry.hpp"
+#include "daemon/inspect/release_files.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -70,6 +74,26 @@ void fuzz_frames(std::span<const std::byte> input)
                 "a message keeps the limit");
         promise(total <= input.size(), "no byte is read twice");
     }
+}
+
+void fuzz_guest_files(std::span<const std::byte> input)
+{
+    const std::string_view text{reinterpret_cast<const char*>(input.data()), input.size()};
+    for (const auto& release : {daemon::parse_os_release(text), daemon::parse_lsb_release(text)}) {
+        promise(!release || !release->distribution.empty(), "a release has a name");
+        promise(!release || release->version.size() <= daemon::GuestTree::kMostLine, "a version has its limit");
+    }
+    const auto entries = daemon::parse_fstab(text);
+    promise(entries.size() <= daemon::kMostMounts, "fstab has its limit");
+    for (const auto& entry : entries) {
+        promise(entry.mountpoint.starts_with('/') && (entry.mountpoint + "/").find("/../") == std::string::npos,
+                "a mountpoint lies in the guest");
+        static_cast<void>(daemon::lasting_options(entry));
+        static_cast<void>(daemon::resolve_spec(entry.spec, {}, {}));
+    }
+    static_cast<void>(daemon::resolve_spec(text, {}, {}));
+    promise(daemon::parse_crypttab(text).size() <= daemon::kMostMounts, "crypttab has its limit");
+    static_cast<void>(daemon::parse_registry_values(text));
 }
 
 } // namespace gm::test

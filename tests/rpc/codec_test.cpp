@@ -65,6 +65,16 @@ void fill(T& value)
     } else if constexpr (std::is_same_v<T, EncryptedVolume>) {
         value = {
             .device = "/dev/sda2", .names = {"/dev/sda2"}, .uuid = "0-1", .kind = "LUKS2", .opened = "/dev/mapper/x"};
+    } else if constexpr (std::is_same_v<T, OperatingSystem>) {
+        value = {.root = "/dev/sda2",
+                 .family = "linux",
+                 .distribution = "debian",
+                 .product = "Debian\xff",
+                 .version = "12",
+                 .hostname = "host",
+                 .mounts = {{"/dev/sda2", "/", ""}, {"/dev/sda1", "/boot", "ro"}},
+                 .letters = {{"C", "/dev/sda2"}},
+                 .problems = {"p"}};
     } else if constexpr (std::is_same_v<T, Timestamp>) {
         value = {-1, 5};
     } else if constexpr (requires {

@@ -30,10 +30,11 @@ std::size_t replay(const char* folder, Target target)
 TEST_SUITE("rpc")
 {
     // The targets abort when a promise is broken.
-    TEST_CASE("inputs that once broke the codec or the frames are refused or accepted as they should be")
+    TEST_CASE("inputs that once broke a parser of foreign bytes are refused or accepted as they should be")
     {
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/codec_inputs", fuzz_codec) > 0);
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/frame_inputs", fuzz_frames) > 0);
+        CHECK(replay(GM_TEST_FUZZ_INPUTS "/guest_files_inputs", fuzz_guest_files) > 0);
     }
 
     TEST_CASE("random bytes are never more than refused by the codec")

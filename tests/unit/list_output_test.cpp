@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/guest_mounts.hpp"
+#include "mount/inspection.hpp"
 #include "mount/list_output.hpp"
 
 #include <doctest/doctest.h>
@@ -21,7 +22,21 @@ DiskList some_list()
                           .uuid = "u",
                           .size = 1 << 20,
                           .used = 1000}},
+            .systems = {},
             .warnings = {"w"}};
+}
+
+rpc::OperatingSystem debian()
+{
+    return {.root = "/dev/sda1",
+            .family = "linux",
+            .distribution = "debian",
+            .product = "Debian\x1b",
+            .version = "12",
+            .hostname = "",
+            .mounts = {{"/dev/sda1", "/", ""}, {"/dev/sda2", "/boot", "ro"}},
+            .letters = {{"C", "/dev/sda1"}},
+            .problems = {}};
 }
 
 } // namespace
@@ -45,6 +60,32 @@ TEST_SUITE("unit")
         CHECK(json["devices"][1]["used"] == 1000);
         CHECK(json["devices"][1]["kind"] == "partition");
         CHECK(json["warnings"][0] == "w");
+    }
+
+    TEST_CASE("operating systems are listed below the devices")
+    {
+        auto list = some_list();
+        list.systems = {debian()};
+        CHECK(list_as_table(list).ends_with("\n\nROOT       OPERATING SYSTEM  HOSTNAME  MOUNTS\n"
+                                            "/dev/sda1  Debian?           -         / /boot\n"));
+        const auto json = nlohmann::json::parse(list_as_json(list)).at("operating_systems").at(0);
+        CHECK(json.at("root") == "/dev/sda1");
+        CHECK_FALSE(json.contains("hostname"));
+        CHECK(json.at("mounts").at(1).at("options") == "ro");
+        CHECK(json.at("drive_letters").at("C") == "/dev/sda1");
+    }
+
+    TEST_CASE("the only system is chosen, of several the one that is named")
+    {
+        auto other = debian();
+        other.root = "/dev/sdb1";
+        CHECK(choose_system({debian()}, "").value()->root == "/dev/sda1");
+        CHECK(choose_system({debian(), other}, "/dev/sdb1").value()->root == "/dev/sdb1");
+        CHECK(choose_system({debian(), other}, "").error().text ==
+              "there are 2 operating systems: /dev/sda1 (Debian?), /dev/sdb1 (Debian?); choose one with --root DEVICE");
+        CHECK(choose_system({debian()}, "/dev/sdc").error().text ==
+              "--root /dev/sdc: no operating system was found there, only on /dev/sda1 (Debian?)");
+        CHECK(choose_system({}, "/dev/sdc").error().errno_value == ENOENT);
     }
 
     TEST_CASE("sizes and folders are named for people")

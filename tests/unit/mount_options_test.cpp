@@ -105,7 +105,10 @@ TEST_SUITE("unit")
         CHECK(complaint({"-a"}).find("needs a value") != std::string::npos);
         CHECK(complaint({"--ro=yes"}) == "option '--ro' takes no value");
         CHECK(complaint({"--fd", "many", "-a", "x"}).find("not the number of a file descriptor") != std::string::npos);
-        CHECK(complaint({"-a", "x", "-i", "/mnt"}) == "option -i: not supported yet");
+        CHECK(complaint({"-a", "x", "-i", "-m", "/dev/sda1", "/mnt"}) ==
+              "-i mounts an operating system: give it without -m");
+        CHECK(complaint({"-a", "x", "--root", "/dev/sda1", "--all", "/mnt"}).find("without --all") !=
+              std::string::npos);
         CHECK(complaint({"-a", "x", "-m", "/dev/sda", "-o", "nonsense", "/mnt"}).starts_with("-o nonsense: no such"));
     }
 
