@@ -52,6 +52,7 @@ public:
     Answer<rpc::ListFilesystems> on(rpc::ListFilesystems, const rpc::ListFilesystems::Args&, rpc::CallContext&);
     Answer<rpc::ActivateVolumes> on(rpc::ActivateVolumes, const rpc::ActivateVolumes::Args&, rpc::CallContext&);
     Answer<rpc::OpenEncrypted> on(rpc::OpenEncrypted, const rpc::OpenEncrypted::Args&, rpc::CallContext&);
+    Answer<rpc::ReadKeyslot> on(rpc::ReadKeyslot, const rpc::ReadKeyslot::Args&, rpc::CallContext&);
     Answer<rpc::Inspect> on(rpc::Inspect, const rpc::Inspect::Args&, rpc::CallContext&);
     Answer<rpc::MountFilesystem> on(rpc::MountFilesystem, const rpc::MountFilesystem::Args&, rpc::CallContext&);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Encrypted volumes: LUKS1, LUKS2 and BitLocker, opened by cryptsetup. Any thread.
+// Encrypted volumes: LUKS1, LUKS2 and BitLocker. Any thread.
 #pragma once
 
 #include "core/base/error.hpp"
@@ -17,8 +17,12 @@ std::string encryption_of(const BlockContent& content);
 // come before.
 std::string mapping_name(const BlockContent& content, std::size_t same);
 
-// Opens the device at `path` as /dev/mapper/`mapping`. EKEYREJECTED: not the key.
+// Opens the device at `path` as /dev/mapper/`mapping` by a passphrase, with cryptsetup. EKEYREJECTED: not the key.
 Result<void> open_encrypted(const std::string& path, const BlockContent& content, const std::string& mapping,
                             std::string_view key);
+
+// Opens a LUKS volume by its volume key, which is not checked. EINVAL: a key of another size.
+Result<void> open_by_volume_key(const std::string& path, const BlockContent& content, const std::string& mapping,
+                                std::string_view key);
 
 } // namespace gm::daemon

@@ -164,9 +164,14 @@ Handlers::Answer<rpc::OpenEncrypted> Handlers::on(rpc::OpenEncrypted, const rpc:
                                                   rpc::CallContext&)
 {
     const auto bytes = args.key.bytes();
-    std::string opened =
-        GM_TRY(volumes_.open(args.device, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    std::string opened = GM_TRY(
+        volumes_.open(args.device, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, args.is_volume_key));
     return rpc::OpenEncrypted::Reply{std::move(opened)};
+}
+
+Handlers::Answer<rpc::ReadKeyslot> Handlers::on(rpc::ReadKeyslot, const rpc::ReadKeyslot::Args& args, rpc::CallContext&)
+{
+    return volumes_.read_keyslot(args.device, args.index);
 }
 
 Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const rpc::MountFilesystem::Args& args,

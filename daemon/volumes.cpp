@@ -5,6 +5,7 @@
 #include "core/base/syscall.hpp"
 #include "daemon/device_mapper.hpp"
 #include "daemon/luks.hpp"
+#include "daemon/luks_header.hpp"
 #include "daemon/sysfs.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <linux/raid/md_u.h>
 #include <map>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace gm::daemon {
 namespace {
@@ -131,7 +133,29 @@ void Volumes::look_for(const std::string& user_name, bool read_only, const std::
     }
 }
 
-Result<std::string> Volumes::open(const std::string& user_name, std::string_view key)
+Result<rpc::ReadKeyslot::Reply> Volumes::read_keyslot(const std::string& user_name, std::uint32_t index)
+{
+    const std::string path = GM_TRY(devices_.kernel_path(user_name));
+    auto header = GM_TRY(read_luks_header(path));
+    if (index >= header.keyslots.size()) {
+        return make_error(ENOENT, "'{}' has {} keyslots", user_name, header.keyslots.size());
+    }
+    auto& slot = header.keyslots[index];
+    rpc::ReadKeyslot::Reply reply{.count = static_cast<std::uint32_t>(header.keyslots.size()),
+                                  .keyslot = std::move(slot.keyslot),
+                                  .area = rpc::Bulk::allocate(slot.area_size)};
+    const UniqueFd device = GM_TRY(open_file(path, O_RDONLY));
+    const auto area = reply.area.writable();
+    const auto got = GM_TRY(
+        sys([&] { return ::pread(device.get(), area.data(), area.size(), static_cast<off_t>(slot.area_offset)); },
+            [&] { return fmt::format("read a keyslot of '{}'", user_name); }));
+    if (static_cast<std::size_t>(got) != area.size()) {
+        return make_error(EOPNOTSUPP, "a keyslot of '{}' ends beyond it", user_name);
+    }
+    return reply;
+}
+
+Result<std::string> Volumes::open(const std::string& user_name, std::string_view key, bool is_volume_key)
 {
     if (!ours_) {
         return make_error(EOPNOTSUPP, "open '{}': not outside the appliance", user_name);
@@ -150,7 +174,8 @@ Result<std::string> Volumes::open(const std::string& user_name, std::string_view
         });
         const std::string mapping = mapping_name(member->content, static_cast<std::size_t>(same));
         if (!devices_.opened_content(path)) {
-            auto opened = open_encrypted(path, member->content, mapping, key);
+            auto opened = is_volume_key ? open_by_volume_key(path, member->content, mapping, key)
+                                        : open_encrypted(path, member->content, mapping, key);
             if (!opened.ok()) {
                 return with_context(opened.take_error(), fmt::format("open '{}'", user_name));
             }

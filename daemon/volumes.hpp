@@ -26,8 +26,11 @@ public:
     // activate(), if the device is none of the drives' and is not there yet.
     void look_for(const std::string& user_name, bool read_only, const std::stop_token& stop);
 
-    // Opens an encrypted volume; the name of the device with its content.
-    Result<std::string> open(const std::string& user_name, std::string_view key);
+    // Opens an encrypted volume by a passphrase or its volume key; the name of the device with its content.
+    Result<std::string> open(const std::string& user_name, std::string_view key, bool is_volume_key);
+
+    // rpc::ReadKeyslot
+    Result<rpc::ReadKeyslot::Reply> read_keyslot(const std::string& user_name, std::uint32_t index);
 
     // Stops all of it, the topmost first, so that everything is on the drives. EBUSY names what stays.
     Result<void> stop_all();

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/unlocker.hpp"
 
+#include "core/base/log.hpp"
+#include "core/guest/keyslot.hpp"
+
 #include <algorithm>
 
 namespace gm::mount {
 namespace {
 
 constexpr int kQuestions = 3; // of a person, for each volume
+constexpr std::uint32_t kMostKeyslots = 32;
 
 bool is_called(const rpc::EncryptedVolume& volume, const std::string& device)
 {
@@ -15,21 +19,66 @@ bool is_called(const rpc::EncryptedVolume& volume, const std::string& device)
 
 } // namespace
 
-Result<bool> Unlocker::open(const rpc::EncryptedVolume& volume, const Secret& key, const std::stop_token& stop)
+Result<bool> Unlocker::open_by(const rpc::EncryptedVolume& volume, const Secret& key, bool is_volume_key,
+                               const std::stop_token& stop)
 {
-    const auto reply = link_.call<rpc::OpenEncrypted>({.device = volume.device, .key = rpc::Bulk::borrow(key.bytes())},
-                                                      {.stop = stop});
+    const auto reply = link_.call<rpc::OpenEncrypted>(
+        {.device = volume.device, .is_volume_key = is_volume_key, .key = rpc::Bulk::borrow(key.bytes())},
+        {.stop = stop});
     if (reply.ok()) {
         return true;
     }
-    const auto& error = reply.error();
+    return Error{reply.error()};
+}
+
+// The volume key is derived here, where the processor is real: seconds instead of minutes. EKEYREJECTED: no keyslot has
+// this passphrase; EOPNOTSUPP: only the guest can tell.
+Result<bool> Unlocker::open_by_keyslots(const rpc::EncryptedVolume& volume, const Secret& key,
+                                        const std::stop_token& stop)
+{
+    bool all_tried = true;
+    std::uint32_t count = 1;
+    for (std::uint32_t index = 0; index < std::min(count, kMostKeyslots); ++index) {
+        const auto slot =
+            GM_TRY(link_.call<rpc::ReadKeyslot>({.device = volume.device, .index = index}, {.stop = stop}));
+        count = slot.count;
+        if (!can_derive(slot.keyslot)) {
+            all_tried = false;
+            continue;
+        }
+        const auto found = GM_TRY(volume_key(slot.keyslot, slot.area.bytes(), key.text()));
+        if (found) {
+            return open_by(volume, *found, true, stop);
+        }
+        if (stop.stop_requested()) {
+            return make_error(ECANCELED, "cancelled");
+        }
+    }
+    return all_tried ? make_error(EKEYREJECTED, "the key does not open it")
+                     : make_error(EOPNOTSUPP, "keyslots that are not known here");
+}
+
+Result<bool> Unlocker::open(const rpc::EncryptedVolume& volume, const Secret& key, const std::stop_token& stop)
+{
+    auto outcome = open_by_keyslots(volume, key, stop);
+    const auto is_final = [&](int errno_value) {
+        return errno_value == EKEYREJECTED || errno_value == ENOTCONN || errno_value == ECANCELED;
+    };
+    if (!outcome.ok() && !is_final(outcome.error().errno_value)) {
+        log_debug("{}: {}; cryptsetup is asked", volume.device, outcome.error().text);
+        outcome = open_by(volume, key, false, stop);
+    }
+    if (outcome.ok()) {
+        return true;
+    }
+    const auto& error = outcome.error();
     auto& attempt = attempts_[volume.device];
     if (error.errno_value == EKEYREJECTED) {
         ++attempt.keys;
         return false;
     }
     if (error.errno_value == ENOTCONN || error.errno_value == ECANCELED) {
-        return error;
+        return outcome.take_error();
     }
     attempt.failure = error.text;
     return false;

@@ -48,6 +48,9 @@ private:
     Result<bool> try_keys(const rpc::EncryptedVolume& volume, const std::stop_token& stop);
     Result<bool> ask(const rpc::EncryptedVolume& volume, const std::stop_token& stop);
     Result<bool> open(const rpc::EncryptedVolume& volume, const Secret& key, const std::stop_token& stop);
+    Result<bool> open_by_keyslots(const rpc::EncryptedVolume& volume, const Secret& key, const std::stop_token& stop);
+    Result<bool> open_by(const rpc::EncryptedVolume& volume, const Secret& key, bool is_volume_key,
+                         const std::stop_token& stop);
     [[nodiscard]] std::string why_closed(const rpc::EncryptedVolume& volume) const;
 
     rpc::Link& link_;

@@ -156,7 +156,8 @@ struct ActivateVolumes {
 };
 
 // Opens an encrypted volume with one key, any bytes; what it holds is then the device `opened`. EKEYREJECTED: not the
-// key; ENOENT; EINVAL: not encrypted. Takes seconds: that is what the key derivation is for.
+// key; ENOENT; EINVAL: not encrypted. Takes seconds: that is what the key derivation is for. With `is_volume_key` the
+// key is what a keyslot holds; then it takes none, and the key must be the right one: nothing checks it.
 struct OpenEncrypted {
     static constexpr ProcId id{15};
     static constexpr std::string_view name = "open_encrypted";
@@ -164,10 +165,28 @@ struct OpenEncrypted {
     static constexpr bool secret = true;
     struct Args {
         std::string device;
+        bool is_volume_key = false;
         Bulk key;
     };
     struct Reply {
         std::string opened;
+    };
+};
+
+// One of the keyslots of a LUKS volume, `index` below `count`, the preferred ones first; `area` as it is on the disk.
+// EOPNOTSUPP: not LUKS, or a header whose volume only cryptsetup(8) opens; ENOENT: no such volume or keyslot.
+struct ReadKeyslot {
+    static constexpr ProcId id{17};
+    static constexpr std::string_view name = "read_keyslot";
+    static constexpr auto access = Access::control;
+    struct Args {
+        std::string device;
+        std::uint32_t index = 0;
+    };
+    struct Reply {
+        std::uint32_t count = 0;
+        Keyslot keyslot;
+        Bulk area;
     };
 };
 
@@ -663,10 +682,10 @@ struct ReadFiles {
 
 using Procedures =
     Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, WaitForDisks, ListBlockDevices, ListFilesystems,
-          MountFilesystem, ActivateVolumes, OpenEncrypted, Inspect, Lookup, Forget, ReadDir, ReadLink, MakeDir,
-          MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr, SetXattr,
-          RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate, Seek,
-          CopyFileRange, Trim, MapExtents, ReadFiles>;
+          MountFilesystem, ActivateVolumes, OpenEncrypted, ReadKeyslot, Inspect, Lookup, Forget, ReadDir, ReadLink,
+          MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr,
+          SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate,
+          Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
 static_assert(Procedures::ids_are_unique());
 
 } // namespace gm::rpc

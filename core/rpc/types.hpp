@@ -171,6 +171,38 @@ struct EncryptedVolume {
     bool operator==(const EncryptedVolume&) const = default;
 };
 
+// How a key is made of a passphrase.
+struct KeyDerivation {
+    std::string function; // "pbkdf2", "argon2i", "argon2id"
+    std::string hash;     // of pbkdf2
+    std::uint64_t iterations = 0;
+    std::uint32_t memory_kib = 0; // of argon2, as are the lanes
+    std::uint32_t lanes = 0;
+    std::string salt;
+
+    [[nodiscard]] bool valid() const { return salt.size() <= 256; }
+    bool operator==(const KeyDerivation&) const = default;
+};
+
+// A keyslot of a LUKS volume: its area holds the volume key, split into stripes and encrypted with a derived key.
+struct Keyslot {
+    KeyDerivation derivation;
+    std::string cipher;              // of the area: "aes-xts-plain64"
+    std::uint32_t area_key_size = 0; // bytes
+    std::string split_hash;
+    std::uint32_t stripes = 0;
+    std::uint32_t volume_key_size = 0; // bytes
+    KeyDerivation digest_derivation;   // tells the right volume key
+    std::string digest;
+
+    [[nodiscard]] bool valid() const
+    {
+        return area_key_size <= 128 && stripes >= 1 && stripes <= 4000 && volume_key_size >= 1 &&
+               volume_key_size <= 128 && !digest.empty() && digest.size() <= 64;
+    }
+    bool operator==(const Keyslot&) const = default;
+};
+
 struct FilesystemInfo {
     std::string device; // as the user names it, or btrfsvol:/dev/sda1/sub
     std::string type;   // as libblkid names it; "swap", "crypto_LUKS" ... too; "unknown"

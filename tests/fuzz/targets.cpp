@@ -8,6 +8,7 @@
 #include "daemon/inspect/fstab.hpp"
 #include "daemon/inspect/registry.hpp"
 #include "daemon/inspect/release_files.hpp"
+#include "daemon/luks_header.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -94,6 +95,33 @@ void fuzz_guest_files(std::span<const std::byte> input)
     static_cast<void>(daemon::resolve_spec(text, {}, {}));
     promise(daemon::parse_crypttab(text).size() <= daemon::kMostMounts, "crypttab has its limit");
     static_cast<void>(daemon::parse_registry_values(text));
+}
+
+void fuzz_luks_header(std::span<const std::byte> input)
+{
+    const auto parse = [](std::string_view bytes) {
+        const auto header = daemon::parse_luks_header(bytes);
+        if (!header.ok()) {
+            return;
+        }
+        promise(header->keyslots.size() <= 32, "keyslots have their limit");
+        for (const auto& slot : header->keyslots) {
+            promise(slot.keyslot.valid() && slot.area_size <= (1U << 20U), "a keyslot keeps its limits");
+        }
+    };
+    const std::string_view text{reinterpret_cast<const char*>(input.data()), input.size()};
+    parse(text);
+
+    constexpr std::size_t kBinary = 4096;
+    constexpr std::size_t kSize = 16384;
+    std::string both(2 * kSize, '\0');
+    for (const std::size_t start : {std::size_t{0}, kSize}) {
+        both.replace(start, 8, std::string_view{start == 0 ? "LUKS\xba\xbe\0\2" : "SKUL\xba\xbe\0\2", 8});
+        both[start + 14] = static_cast<char>(kSize >> 8U); // the big-endian size
+        const auto json = text.substr(0, kSize - kBinary);
+        both.replace(start + kBinary, json.size(), json);
+    }
+    parse(both);
 }
 
 } // namespace gm::test

@@ -19,4 +19,7 @@ void fuzz_frames(std::span<const std::byte> input);
 // Reads the bytes as each of the files that an inspection reads in a guest: what comes out keeps the limits.
 void fuzz_guest_files(std::span<const std::byte> input);
 
+// Reads the bytes as a LUKS header, and once more as the JSON of both copies of a LUKS2 header.
+void fuzz_luks_header(std::span<const std::byte> input);
+
 } // namespace gm::test
