@@ -133,9 +133,7 @@ public:
             }
             into = byte == 1;
             return true;
-        } else if constexpr (std::is_integral_v<T>) {
-            return take(&into, sizeof into);
-        } else if constexpr (detail::OpaqueId<T>) {
+        } else if constexpr (std::is_integral_v<T> || detail::OpaqueId<T>) {
             return take(&into, sizeof into);
         } else if constexpr (std::is_enum_v<T>) {
             std::underlying_type_t<T> number{};
