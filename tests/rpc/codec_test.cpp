@@ -65,6 +65,15 @@ void fill(T& value)
     } else if constexpr (std::is_same_v<T, EncryptedVolume>) {
         value = {
             .device = "/dev/sda2", .names = {"/dev/sda2"}, .uuid = "0-1", .kind = "LUKS2", .opened = "/dev/mapper/x"};
+    } else if constexpr (std::is_same_v<T, Keyslot>) {
+        value = {.derivation = {.function = "argon2id", .iterations = 4, .memory_kib = 65536, .lanes = 2, .salt = "s"},
+                 .cipher = "aes-xts-plain64",
+                 .area_key_size = 64,
+                 .split_hash = "sha256",
+                 .stripes = 4000,
+                 .volume_key_size = 64,
+                 .digest_derivation = {.function = "pbkdf2", .hash = "sha256", .iterations = 1000, .salt = "t"},
+                 .digest = "d"};
     } else if constexpr (std::is_same_v<T, OperatingSystem>) {
         value = {.root = "/dev/sda2",
                  .family = "linux",
