@@ -14,8 +14,10 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstring>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -112,6 +114,17 @@ Result<Subvolume> split_subvolume(const std::string& text, Devices& devices)
         }
     }
     return make_error(ENOENT, "there is no device for '{}'", text);
+}
+
+// A file system takes this over from its device when it is mounted. Few large requests cost an emulated disk less than
+// many small ones.
+void read_far_ahead(const std::string& device)
+{
+    constexpr unsigned long kReadAhead = 2048; // sectors of 512 bytes
+    const auto fd = open_file(device, O_RDONLY);
+    if (fd.ok() && ::ioctl(fd->get(), BLKRASET, kReadAhead) == -1) {
+        log_debug("read ahead on '{}': {}", device, ::strerrordesc_np(errno));
+    }
 }
 
 } // namespace
@@ -257,6 +270,7 @@ Result<void> Mounts::attempt(const MountAttempt& attempt, const std::string& dev
         GM_TRY(run_tool({attempt.type, "-o", options, device, path}));
         return {};
     }
+    read_far_ahead(device);
     const ActAs mounter{kMounter};
     auto outcome = retry([&] {
         return ::mount(device.c_str(), path.c_str(), attempt.type.c_str(), attempt.flags, attempt.data.c_str());

@@ -44,7 +44,7 @@ TEST_SUITE("qemu_command")
             "-machine",
             "q35,accel=tcg,hpet=off,vmport=off,smbus=off,sata=off,usb=off",
             "-cpu",
-            "max,-erms,-fsrm,-la57",
+            "max,-erms,-fsrm,-la57,-sse4.2",
             "-smp",
             "1",
             "-m",
