@@ -92,7 +92,7 @@ Result<void> check_fuse(const FuseOptions& options)
 Result<void> check_drives(const std::vector<Drive>& drives)
 {
     for (const auto& drive : drives) {
-        GM_TRY(DriveSource::open(drive));
+        GM_TRY(DriveSource::check(drive));
     }
     return {};
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mount/keys.hpp"
 
+#include "core/guest/drive_uri.hpp"
+
 #include "core/base/syscall.hpp"
 
 #include <algorithm>
@@ -94,7 +96,7 @@ bool is_for(const VolumeKey& key, const rpc::EncryptedVolume& volume)
            (!volume.uuid.empty() && ::strcasecmp(std::string{uuid}.c_str(), volume.uuid.c_str()) == 0);
 }
 
-void hide_keys(int argc, char** argv)
+void hide_secrets(int argc, char** argv)
 {
     constexpr std::string_view mark = ":key:";
     for (int i = 1; i < argc; ++i) {
@@ -103,6 +105,8 @@ void hide_keys(int argc, char** argv)
         if (at != argument.npos) {
             std::fill(argv[i] + at + mark.size(), argv[i] + argument.size(), 'x');
         }
+        const auto password = password_in(argument);
+        std::fill_n(argv[i] + (password.empty() ? 0 : password.data() - argument.data()), password.size(), 'x');
     }
 }
 

@@ -30,7 +30,7 @@ Result<void> load_key_files(std::vector<VolumeKey>& keys);
 
 bool is_for(const VolumeKey& key, const rpc::EncryptedVolume& volume);
 
-// Overwrites the keys in the arguments of this process, which everybody can read.
-void hide_keys(int argc, char** argv);
+// Overwrites keys and passwords in the arguments of this process, which everybody can read.
+void hide_secrets(int argc, char** argv);
 
 } // namespace gm::mount

@@ -66,7 +66,7 @@ Result<int> run(int argc, char** argv)
     const auto environment = [](const char* name) { return static_cast<const char*>(std::getenv(name)); };
     auto line = GM_TRY(parse_command_line(std::vector<std::string>(argv, argv + argc),
                                           read_only_by_default(environment), environment));
-    hide_keys(argc, argv);
+    hide_secrets(argc, argv);
     if (line.action != Action::mount && line.action != Action::list) {
         return show(line);
     }

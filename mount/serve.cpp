@@ -3,6 +3,7 @@
 
 #include "core/base/log.hpp"
 #include "core/base/syscall.hpp"
+#include "core/guest/drive_uri.hpp"
 #include "core/guest/guest.hpp"
 #include "core/image/nbd_image.hpp"
 #include "mount/caretaker.hpp"
@@ -108,11 +109,11 @@ Result<void> serve_mount(const Options& options, const std::vector<MountSpec>& m
                                                                    .numbers_change = fleeting_names,
                                                                    .cache_size = options.cache_size,
                                                                    .drives = drives.get()}));
-    const auto session =
-        GM_TRY(Session::mount(*filesystem, options.mountpoint,
-                              {.mount_options = fuse.mount_options(options.read_only, options.drives.front().source),
-                               .fuse_options = fuse.library_options(),
-                               .check_access = fuse.default_permissions}));
+    const auto session = GM_TRY(Session::mount(
+        *filesystem, options.mountpoint,
+        {.mount_options = fuse.mount_options(options.read_only, without_password(options.drives.front().source)),
+         .fuse_options = fuse.library_options(),
+         .check_access = fuse.default_permissions}));
     caretaker.mounted();
     const Upkeep upkeep(*filesystem, guest.link());
     Result<void> announced;

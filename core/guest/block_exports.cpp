@@ -2,10 +2,9 @@
 #include "core/guest/block_exports.hpp"
 
 #include "core/base/syscall.hpp"
-#include "core/base/temp_dir.hpp"
 #include "core/guest/blockdev.hpp"
+#include "core/guest/private_folder.hpp"
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,18 +13,6 @@ namespace gm {
 namespace {
 
 using launch::Json;
-
-Result<TempDir> private_folder()
-{
-    for (const char* variable : {"XDG_RUNTIME_DIR", "LIBGUESTFS_TMPDIR", "TMPDIR"}) {
-        if (const char* parent = std::getenv(variable); parent != nullptr && *parent != '\0') {
-            if (auto folder = TempDir::make(parent, "guestmount-"); folder) {
-                return folder;
-            }
-        }
-    }
-    return TempDir::make("/tmp", "guestmount-");
-}
 
 Result<UniqueFd> connect_to(const std::string& path)
 {

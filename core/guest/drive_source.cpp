@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/guest/drive_source.hpp"
 
-#include "core/base/clock.hpp"
-#include "core/base/subprocess.hpp"
 #include "core/base/syscall.hpp"
 #include "core/guest/drive_uri.hpp"
 #include "core/guest/image_format.hpp"
 #include "core/guest/qcow2_check.hpp"
+#include "core/guest/remote_disks.hpp"
 
 #include <array>
 #include <climits>
@@ -106,41 +105,22 @@ Result<DriveSource> open_local(const Drive& drive, const std::string& path)
     return source;
 }
 
-// qemu's own look at it: the format, or why it cannot be reached.
-Result<std::string> remote_format(const std::string& shown, const Json& protocol)
-{
-    constexpr Millis limit{15'000};
-    const auto run =
-        run_captured({"qemu-img", "info", "--output=json", "json:" + Json{{"file", protocol}}.dump()}, limit);
-    if (!run) {
-        return with_context(run.error(), fmt::format("'{}'", shown));
-    }
-    if (!run.value().status.success()) {
-        auto said = run.value().error_output;
-        said.resize(said.find_last_not_of("\n") + 1);
-        if (const auto at = said.find("}': "); at != std::string::npos) {
-            said.erase(0, at + 4); // the options, as qemu repeats them
-        }
-        return make_error(EIO, "'{}' cannot be opened: {}{}", shown, said,
-                          said.starts_with("Unknown driver") ? " (qemu-block-extra is not installed)" : "");
-    }
-    const Json info = Json::parse(run.value().output, nullptr, false);
-    const auto format = info.is_object() ? info.value("format", std::string{"raw"}) : std::string{"raw"};
-    return format == "luks" ? std::string{"raw"} : format; // the guest's business
-}
-
-Result<DriveSource> open_remote(const Drive& drive, RemoteDisk disk)
+Result<void> check_remote(const Drive& drive, const RemoteDisk& disk)
 {
     if (disk.always_read_only && !drive.read_only) {
-        return make_error(EROFS, "'{}' can only be read: use --ro", drive.source);
+        return make_error(EROFS, "'{}' can only be read: use --ro", without_password(drive.source));
     }
+    return {};
+}
+
+Result<DriveSource> open_remote(const Drive& drive, RemoteDisk disk, RemoteDisks& remotes)
+{
+    GM_TRY(check_remote(drive, disk));
     DriveSource source;
-    source.shown = drive.source;
-    source.format = drive.format;
-    if (source.format.empty()) {
-        source.format = GM_TRY(remote_format(drive.source, disk.protocol));
-    }
-    source.protocol = std::move(disk.protocol);
+    source.shown = without_password(drive.source);
+    auto reached = GM_TRY(remotes.reach(std::move(disk), source.shown, drive.read_only));
+    source.format = drive.format.empty() ? reached.format : drive.format;
+    source.protocol = std::move(reached.protocol);
     source.read_only = drive.read_only;
     source.block_size = drive.block_size;
     return source;
@@ -148,13 +128,27 @@ Result<DriveSource> open_remote(const Drive& drive, RemoteDisk disk)
 
 } // namespace
 
-Result<DriveSource> DriveSource::open(const Drive& drive)
+Result<DriveSource> DriveSource::open(const Drive& drive, RemoteDisks& remotes)
 {
     if (!is_drive_uri(drive.source)) {
         return open_local(drive, drive.source);
     }
     DriveUri uri = GM_TRY(parse_drive_uri(drive.source));
-    return uri.local_path ? open_local(drive, *uri.local_path) : open_remote(drive, std::move(*uri.remote));
+    return uri.local_path ? open_local(drive, *uri.local_path) : open_remote(drive, std::move(*uri.remote), remotes);
+}
+
+Result<void> DriveSource::check(const Drive& drive)
+{
+    if (!is_drive_uri(drive.source)) {
+        GM_TRY(open_local(drive, drive.source));
+        return {};
+    }
+    const DriveUri uri = GM_TRY(parse_drive_uri(drive.source));
+    if (uri.remote) {
+        return check_remote(drive, *uri.remote);
+    }
+    GM_TRY(open_local(drive, *uri.local_path));
+    return {};
 }
 
 } // namespace gm

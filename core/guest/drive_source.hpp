@@ -13,6 +13,8 @@
 
 namespace gm {
 
+class RemoteDisks;
+
 struct DriveSource {
     std::string shown;       // as the user wrote it, for messages
     nlohmann::json protocol; // options of qemu's protocol node, without node-name and read-only
@@ -21,8 +23,11 @@ struct DriveSource {
     std::optional<unsigned> block_size;
     std::optional<std::uint64_t> size; // of the virtual disk in bytes, where it is known without asking qemu
 
-    // The error names the drive and says what is wrong with it.
-    static Result<DriveSource> open(const Drive& drive);
+    // The error names the drive and says what is wrong with it. `remotes` reaches what is not on this machine, and must
+    // outlive the use of the source.
+    static Result<DriveSource> open(const Drive& drive, RemoteDisks& remotes);
+    // As much of open() as costs no connection.
+    static Result<void> check(const Drive& drive);
 };
 
 } // namespace gm

@@ -13,6 +13,7 @@ using Json = nlohmann::json;
 struct Parts {
     std::string scheme;
     std::string user;
+    std::string password;
     std::string host;
     std::string port;
     std::string path; // with its first '/'; decoded
@@ -64,7 +65,9 @@ Parts split(std::string_view uri)
     parts.path = decoded(uri.substr(path_begin));
     auto authority = uri.substr(0, path_begin);
     if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
-        parts.user = decoded(authority.substr(0, at));
+        auto user = authority.substr(0, at);
+        parts.password = decoded(cut(user, ':'));
+        parts.user = decoded(user);
         authority.remove_prefix(at + 1);
     }
     if (authority.starts_with('[')) { // an IPv6 address
@@ -98,6 +101,9 @@ std::string without_slash(const std::string& path)
 
 Result<RemoteDisk> nbd(const Parts& parts)
 {
+    if (!parts.user.empty() || !parts.password.empty()) {
+        return make_error(EINVAL, "NBD knows no users");
+    }
     Json server;
     if (parts.scheme == "nbd+unix") {
         const auto socket = query_value(parts.query, "socket");
@@ -113,6 +119,9 @@ Result<RemoteDisk> nbd(const Parts& parts)
 
 Result<RemoteDisk> ssh(const Parts& parts)
 {
+    if (!parts.password.empty()) {
+        return make_error(EINVAL, "ssh asks the agent and the keys of the user: it takes no password");
+    }
     Json disk{{"driver", "ssh"},
               {"path", parts.path},
               {"server", {{"host", parts.host}, {"port", parts.port.empty() ? "22" : parts.port}}}};
@@ -136,7 +145,7 @@ Result<RemoteDisk> rbd(const Parts& parts)
     if (!parts.user.empty()) {
         disk["user"] = parts.user;
     }
-    return RemoteDisk{disk};
+    return RemoteDisk{.protocol = disk, .password = parts.password, .password_option = "key-secret"};
 }
 
 Result<RemoteDisk> iscsi(const Parts& parts)
@@ -150,11 +159,32 @@ Result<RemoteDisk> iscsi(const Parts& parts)
             return make_error(EINVAL, "an iscsi URI ends with /TARGET or /TARGET/LUN, a number");
         }
     }
-    return RemoteDisk{{{"driver", "iscsi"},
-                       {"transport", "tcp"},
-                       {"portal", parts.port.empty() ? parts.host : parts.host + ':' + parts.port},
-                       {"target", path.substr(0, slash)},
-                       {"lun", lun}}};
+    Json disk{{"driver", "iscsi"},
+              {"transport", "tcp"},
+              {"portal", parts.port.empty() ? parts.host : parts.host + ':' + parts.port},
+              {"target", path.substr(0, slash)},
+              {"lun", lun}};
+    if (!parts.user.empty()) {
+        disk["user"] = parts.user;
+    }
+    return RemoteDisk{.protocol = disk, .password = parts.password, .password_option = "password-secret"};
+}
+
+// By libcurl. The user is not part of the address, which messages show.
+RemoteDisk web(const Parts& parts, std::string_view uri)
+{
+    const auto host = uri.find("://") + 3;
+    std::string url{uri};
+    if (const auto at = uri.substr(0, std::min(uri.find_first_of("/?", host), uri.size())).rfind('@');
+        at != std::string_view::npos) {
+        url.erase(host, at + 1 - host);
+    }
+    Json disk{{"driver", parts.scheme}, {"url", url}};
+    if (!parts.user.empty()) {
+        disk["username"] = parts.user;
+    }
+    return {
+        .protocol = disk, .always_read_only = true, .password = parts.password, .password_option = "password-secret"};
 }
 
 Result<RemoteDisk> remote(const Parts& parts, std::string_view uri)
@@ -164,7 +194,7 @@ Result<RemoteDisk> remote(const Parts& parts, std::string_view uri)
         return make_error(EINVAL, "the URI names no host");
     }
     if (scheme == "http" || scheme == "https" || scheme == "ftp" || scheme == "ftps") {
-        return RemoteDisk{{{"driver", scheme}, {"url", std::string{uri}}}, true};
+        return web(parts, uri);
     }
     if (scheme == "nbd" || scheme == "nbd+unix") {
         return nbd(parts);
@@ -194,20 +224,43 @@ bool is_drive_uri(std::string_view source)
                        [](unsigned char c) { return std::isalnum(c) != 0 || c == '+' || c == '-' || c == '.'; });
 }
 
+std::string_view password_in(std::string_view source)
+{
+    const auto scheme_end = source.find("://");
+    if (scheme_end == std::string_view::npos) {
+        return {};
+    }
+    const auto rest = source.substr(scheme_end + 3);
+    const auto authority = rest.substr(0, rest.find_first_of("/?"));
+    const auto at = authority.rfind('@');
+    const auto colon = authority.find(':');
+    return at != std::string_view::npos && colon < at ? authority.substr(colon + 1, at - colon - 1)
+                                                      : std::string_view{};
+}
+
+std::string without_password(std::string_view source)
+{
+    std::string shown{source};
+    if (const auto password = password_in(source); is_drive_uri(source) && !password.empty()) {
+        shown.replace(static_cast<std::size_t>(password.data() - source.data()), password.size(), "...");
+    }
+    return shown;
+}
+
 Result<DriveUri> parse_drive_uri(std::string_view uri)
 {
     const Parts parts = split(uri);
     DriveUri result;
     if (parts.scheme == "file") {
         if (!parts.host.empty() && parts.host != "localhost") {
-            return make_error(EINVAL, "'{}': a file URI is file:///PATH", uri);
+            return make_error(EINVAL, "'{}': a file URI is file:///PATH", without_password(uri));
         }
         result.local_path = parts.path;
         return result;
     }
     auto disk = remote(parts, uri);
     if (!disk) {
-        return with_context(disk.take_error(), fmt::format("'{}'", uri));
+        return with_context(disk.take_error(), fmt::format("'{}'", without_password(uri)));
     }
     result.remote = disk.take_value();
     return result;

@@ -15,6 +15,8 @@ namespace gm {
 struct RemoteDisk {
     nlohmann::json protocol; // options of qemu's protocol node
     bool always_read_only = false;
+    std::string password;        // empty: there is none
+    std::string password_option; // of the protocol node: which takes the id of a secret object
 };
 
 struct DriveUri {
@@ -25,7 +27,13 @@ struct DriveUri {
 // Whether it has the form scheme://; everything else is a path.
 bool is_drive_uri(std::string_view source);
 
-// EINVAL says what is wrong with it.
+// The password in a URI, which may have something before it; empty: there is none. A part of `source`.
+std::string_view password_in(std::string_view source);
+
+// The same with dots in place of a password, for messages; a path is returned as it is.
+std::string without_password(std::string_view source);
+
+// EINVAL says what is wrong with it, and never repeats a password.
 Result<DriveUri> parse_drive_uri(std::string_view uri);
 
 } // namespace gm

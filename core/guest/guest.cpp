@@ -12,7 +12,7 @@ constexpr Millis kNoticeEnd{500};
 constexpr Millis kQuitAtLeast{2'000}; // for qemu to write out its caches, even when the guest took all the time
 constexpr Millis kExportLimit{10'000};
 
-Result<std::vector<DriveSource>> open_sources(const std::vector<Drive>& drives)
+Result<std::vector<DriveSource>> open_sources(const std::vector<Drive>& drives, RemoteDisks& remotes)
 {
     constexpr std::size_t most = 255; // of the SCSI bus
     if (drives.size() > most) {
@@ -20,7 +20,7 @@ Result<std::vector<DriveSource>> open_sources(const std::vector<Drive>& drives)
     }
     std::vector<DriveSource> sources;
     for (const auto& drive : drives) {
-        sources.push_back(GM_TRY(DriveSource::open(drive)));
+        sources.push_back(GM_TRY(DriveSource::open(drive, remotes)));
     }
     return sources;
 }
@@ -32,8 +32,8 @@ Error death_of(const launch::Failure& failure)
 
 } // namespace
 
-Guest::Guest(launch::Launched launched, GuestOptions options)
-    : options_(std::move(options)), launched_(std::move(launched))
+Guest::Guest(launch::Launched launched, std::unique_ptr<RemoteDisks> remotes, GuestOptions options)
+    : options_(std::move(options)), remotes_(std::move(remotes)), launched_(std::move(launched))
 {
 }
 
@@ -44,7 +44,8 @@ Guest::~Guest()
 
 Result<std::unique_ptr<Guest>> Guest::launch(GuestOptions options)
 {
-    const auto sources = GM_TRY(open_sources(options.drives));
+    auto remotes = std::make_unique<RemoteDisks>(options.cancel_fd);
+    const auto sources = GM_TRY(open_sources(options.drives, *remotes));
     launch::LaunchRequest request{.appliance = options.appliance,
                                   .settings = options.settings,
                                   .cache_folder = options.cache_folder,
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Guest>> Guest::launch(GuestOptions options)
                                   .echo = options.echo_console,
                                   .notice = options.notice};
     launch::Launched launched = GM_TRY(launch::launch(request));
-    std::unique_ptr<Guest> guest{new Guest(std::move(launched), std::move(options))};
+    std::unique_ptr<Guest> guest{new Guest(std::move(launched), std::move(remotes), std::move(options))};
     guest->launched_.qemu->on_end([raw = guest.get()](const launch::Failure& failure) { raw->end(failure); });
     if (auto attached = guest->attach_drives(sources); !attached) {
         const bool broken = attached.error().errno_value == ENOTCONN;
@@ -75,6 +76,7 @@ Result<void> Guest::attach_drives(const std::vector<DriveSource>& sources)
     }
     const Deadline deadline{kPlugLimit};
     GM_TRY(plug_disks(launched_.qemu->qmp(), sources, deadline));
+    remotes_->hide();
     GM_TRY(call<rpc::WaitForDisks>({.count = static_cast<std::uint32_t>(sources.size()),
                                     .timeout_ms = static_cast<std::uint32_t>(deadline.left().count())}));
     return {};

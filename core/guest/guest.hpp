@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/guest/drive.hpp"
+#include "core/guest/remote_disks.hpp"
 #include "core/launch/qemu_launcher.hpp"
 
 #include <atomic>
@@ -72,7 +73,7 @@ public:
     Result<std::vector<UniqueFd>> connect_block_exports(unsigned count);
 
 private:
-    Guest(launch::Launched launched, GuestOptions options);
+    Guest(launch::Launched launched, std::unique_ptr<RemoteDisks> remotes, GuestOptions options);
 
     Result<void> attach_drives(const std::vector<DriveSource>& sources);
     void end(const launch::Failure& failure);
@@ -80,6 +81,7 @@ private:
     GuestOptions options_;
     std::atomic<State> state_{State::ready};
     std::atomic<bool> announce_death_{false};
+    std::unique_ptr<RemoteDisks> remotes_; // outlives qemu
     launch::Launched launched_;
 };
 

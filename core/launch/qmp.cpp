@@ -178,7 +178,8 @@ Result<Qmp::Ticket> Qmp::send_fd(std::string_view command, const Json& arguments
     }
     // File names are bytes: what is no UTF-8 cannot be said in JSON, and is caught where names are checked.
     const std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-    log_debug("qmp: {}", text.substr(0, text.size() - 1));
+    // What makes an object may be a secret.
+    log_debug("qmp: {}", command == "object-add" ? command : std::string_view{text}.substr(0, text.size() - 1));
     const auto sent = [&] {
         const std::lock_guard lock(state_->send_mutex);
         return send_message(state_->socket.get(), text, fd);

@@ -60,7 +60,7 @@ void GuestMount::unmount()
     const Outcome outcome = run({guestunmount_program(), folder_.path()}, Millis{60'000});
     REQUIRE_MESSAGE(outcome.success(), outcome.text());
     mounted_ = false;
-    const auto qemu = our_processes("qemu");
+    const auto qemu = our_processes("qemu-s"); // qemu-system, qemu-storage-daemon; a test may serve disks by qemu-nbd
     CHECK_MESSAGE(qemu.empty(), "qemu still runs after guestunmount");
     for (const auto& mount : our_mounts()) {
         CHECK_MESSAGE(mount != folder_.path(), "still mounted after guestunmount");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/guest/drive_uri.hpp"
+#include "mount/keys.hpp"
 
 #include <doctest/doctest.h>
 
@@ -51,6 +52,34 @@ TEST_SUITE("drive uri")
         CHECK(
             protocol_of("iscsi://example.com/iqn.2020-01.org:t/3") ==
             R"({"driver":"iscsi","transport":"tcp","portal":"example.com","target":"iqn.2020-01.org:t","lun":3})"_json);
+    }
+
+    TEST_CASE("a password goes to a secret object, and into nothing that is shown")
+    {
+        const auto web = parse_drive_uri("https://me:p%40ss:w@example.com/d.img?a@b").value().remote.value();
+        CHECK(web.protocol == R"({"driver":"https","url":"https://example.com/d.img?a@b","username":"me"})"_json);
+        CHECK(web.password == "p@ss:w");
+        CHECK(web.password_option == "password-secret");
+        const auto iscsi = parse_drive_uri("iscsi://me:pw@example.com/iqn:t/1").value().remote.value();
+        CHECK(iscsi.protocol["user"] == "me");
+        CHECK(iscsi.password == "pw");
+        CHECK(without_password("https://me:p%40ss:w@example.com/d.img?a@b") == "https://me:...@example.com/d.img?a@b");
+        CHECK(without_password("https://example.com:81/a:b@c") == "https://example.com:81/a:b@c");
+        CHECK(without_password("/a:b@c") == "/a:b@c");
+        for (const char* uri : {"ssh://me:pw1@h/x", "nbd://me:pw1@h/x", "gopher://me:pw1@h/x", "file://me:pw1@h/x"}) {
+            const auto refused = parse_drive_uri(uri);
+            REQUIRE_FALSE(refused.ok());
+            CHECK(refused.error().text.find("pw1") == std::string::npos);
+        }
+        std::string arguments[] = {"guestmount", "-a", "http://u:pw@h/x", "--add=ftp://u:pw@h/x", "/a:b@c"};
+        std::vector<char*> argv;
+        for (auto& argument : arguments) {
+            argv.push_back(argument.data());
+        }
+        mount::hide_secrets(static_cast<int>(argv.size()), argv.data());
+        CHECK(arguments[2] == "http://u:xx@h/x");
+        CHECK(arguments[3] == "--add=ftp://u:xx@h/x");
+        CHECK(arguments[4] == "/a:b@c");
     }
 
     TEST_CASE("what can only be read says so, and nonsense is refused with the URI named")

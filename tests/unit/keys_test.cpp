@@ -98,7 +98,7 @@ TEST_SUITE("unit")
         for (auto& word : words) {
             argv.push_back(word.data());
         }
-        hide_keys(static_cast<int>(argv.size()), argv.data());
+        hide_secrets(static_cast<int>(argv.size()), argv.data());
         CHECK(words[2] == "/dev/sda:key:xxxxxx");
         CHECK(words[3] == "--key=all:key:xxxxxxx");
         CHECK(words[5] == "a:file:f");
