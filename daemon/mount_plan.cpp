@@ -34,8 +34,17 @@ constexpr std::array kHabits{
     Habit{"ntfs3", "ntfs3", "iocharset=utf8", ""},
     Habit{"iso9660", "iso9660", "iocharset=utf8", ""},
     Habit{"udf", "udf", "iocharset=utf8", ""},
-    Habit{"hfsplus", "hfsplus", "", ""},
+    Habit{"hfs", "hfs", "codepage=macroman,iocharset=utf8", ""},
+    Habit{"jfs", "jfs", "iocharset=utf8", ""},
+    Habit{"nilfs2", "nilfs2", "", "norecovery"},
+    Habit{"xenix", "sysv", "", ""},
 };
+
+// Which do not exist for the kernel in a writable form.
+constexpr std::array<std::string_view, 11> kNeverWritten{"befs", "cramfs", "efs",      "erofs", "iso9660", "qnx4",
+                                                         "qnx6", "romfs",  "squashfs", "ufs",   "vxfs"};
+constexpr std::string_view kUfs2 = "ufs2";
+constexpr std::string_view kUfs1 = "44bsd"; // of all BSDs, either byte order
 
 struct NotMountable {
     std::string_view type;
@@ -72,23 +81,37 @@ std::vector<MountAttempt> plan_mount(const MountWish& wish)
     MountAttempt best{
         .type = wish.type, .flags = options.flags | kAlways | (wish.read_only ? kReadOnly : 0UL), .data = options.data};
     std::vector<MountAttempt> plan;
-    if (habit == kHabits.end()) {
-        plan.push_back(best);
-        return plan;
+    if (habit != kHabits.end()) {
+        best.type = habit->kernel_type;
+        add_defaults(best.data, habit->data);
+    } else if (wish.type == "ufs") {
+        add_defaults(best.data, fmt::format("ufstype={}", wish.version == "2" ? kUfs2 : kUfs1));
     }
-    best.type = habit->kernel_type;
-    add_defaults(best.data, habit->data);
     plan.push_back(best);
-    if (!habit->without_replay.empty() && (best.flags & MS_RDONLY) != 0) {
+    if (best.type == "ntfs3") {
+        // norecover: what Windows left half done is for Windows to finish.
+        MountAttempt by_tool{.type = "ntfs-3g", .flags = best.flags, .data = options.data, .by_tool = true};
+        if (!has_option(by_tool.data, "recover")) {
+            add_defaults(by_tool.data, "norecover");
+        }
+        plan.push_back(std::move(by_tool));
+    } else if ((best.flags & MS_RDONLY) == 0) {
+        MountAttempt unwritten = best;
+        unwritten.flags |= MS_RDONLY;
+        unwritten.only_after_read_only = true;
+        plan.push_back(std::move(unwritten));
+    } else if (habit != kHabits.end() && !habit->without_replay.empty()) {
         MountAttempt unreplayed = best;
         add_option(unreplayed.data, habit->without_replay);
         unreplayed.only_after_read_only = true;
         plan.push_back(std::move(unreplayed));
     }
-    if (best.type == "ntfs3") {
-        plan.push_back({.type = "ntfs-3g", .flags = best.flags, .data = options.data, .by_tool = true});
-    }
     return plan;
+}
+
+bool is_never_written(std::string_view type)
+{
+    return std::ranges::find(kNeverWritten, type) != kNeverWritten.end();
 }
 
 std::optional<std::string> why_not_mountable(const BlockContent& content)

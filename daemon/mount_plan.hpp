@@ -7,6 +7,7 @@
 #include "daemon/block_probe.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gm::daemon {
@@ -25,9 +26,13 @@ struct MountWish {
     std::string type;    // as libblkid names it
     std::string options; // the user's
     bool read_only = true;
+    std::string version = {}; // of the format, as libblkid names it
 };
 
 std::vector<MountAttempt> plan_mount(const MountWish& wish);
+
+// Whether nobody, or no driver of Linux, writes file systems of this type: "squashfs".
+bool is_never_written(std::string_view type);
 
 // Why content that is no file system cannot be mounted: "is swap space". Nothing when it may be one.
 std::optional<std::string> why_not_mountable(const BlockContent& content);

@@ -13,6 +13,7 @@
 #include "daemon/run_tool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstring>
 #include <fcntl.h>
@@ -232,7 +233,7 @@ Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::s
     const std::string path = GM_TRY(path_of(mountpoint));
     KernelLog log;
     std::optional<Error> failure;
-    for (const auto& step : plan_mount({content.type, request.options, request.read_only})) {
+    for (const auto& step : plan_mount({content.type, request.options, request.read_only, content.version})) {
         if (failure && step.only_after_read_only && failure->errno_value != EROFS && failure->errno_value != EACCES) {
             continue;
         }
@@ -245,19 +246,27 @@ Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::s
         }
         const UniqueFd top = GM_TRY(open_file(path, O_PATH | O_DIRECTORY));
         const struct statx status = GM_TRY(status_of(top.get()));
-        return Mounted{.device = request.device,
-                       .mountpoint = request.mountpoint,
-                       .path = path,
-                       .mount = status.stx_mnt_id,
-                       .number = device_of(status),
-                       .type = step.type,
-                       .read_only = (step.flags & MS_RDONLY) != 0,
-                       .by_tool = step.by_tool};
+        struct statvfs space = {};
+        GM_TRY(sys([&] { return ::statvfs(path.c_str(), &space); }, "ask for the state of the mount"));
+        Mounted mounted{.device = request.device,
+                        .mountpoint = request.mountpoint,
+                        .path = path,
+                        .mount = status.stx_mnt_id,
+                        .number = device_of(status),
+                        .type = step.type,
+                        .read_only = (space.f_flag & ST_RDONLY) != 0,
+                        .by_tool = step.by_tool,
+                        .note = {}};
+        const bool wanted = request.read_only || (parse_mount_options(request.options).flags & MS_RDONLY) != 0;
+        if (mounted.read_only && !wanted) {
+            mounted.note = why_read_only(request, mounted, *outcome, log.lines(8));
+        }
+        return mounted;
     }
     return explain(request, std::move(*failure), content, log.lines(8));
 }
 
-Result<void> Mounts::attempt(const MountAttempt& attempt, const std::string& device, const std::string& path)
+Result<std::string> Mounts::attempt(const MountAttempt& attempt, const std::string& device, const std::string& path)
 {
     if (attempt.by_tool) {
         std::string options = "ro";
@@ -267,8 +276,7 @@ Result<void> Mounts::attempt(const MountAttempt& attempt, const std::string& dev
         if (!attempt.data.empty()) {
             add_option(options, attempt.data);
         }
-        GM_TRY(run_tool({attempt.type, "-o", options, device, path}));
-        return {};
+        return run_tool_for_messages({attempt.type, "-o", options, device, path});
     }
     read_far_ahead(device);
     const ActAs mounter{kMounter};
@@ -283,7 +291,28 @@ Result<void> Mounts::attempt(const MountAttempt& attempt, const std::string& dev
     if (outcome == -1) {
         return system_error(errno, "mount");
     }
-    return {};
+    return std::string{};
+}
+
+std::string Mounts::why_read_only(const MountRequest& request, const Mounted& mounted, std::string_view said_by_tool,
+                                  std::vector<std::string> log)
+{
+    std::string why;
+    if (is_never_written(mounted.type)) {
+        why = fmt::format("file systems of type '{}' can only be read", mounted.type);
+    } else if (said_by_tool.find("hibernated") != std::string_view::npos) {
+        why = "Windows is hibernated in it, or was shut down for a fast start: let it shut down in full";
+    } else if (said_by_tool.find("unsafe state") != std::string_view::npos) {
+        why = "it was not unmounted cleanly: let Windows do that, or mount it with the option 'recover'";
+    } else {
+        const auto tells = [](const std::string& line) {
+            constexpr std::array<std::string_view, 4> kWords{"read-only", "read only", "protected", "R/O"};
+            return std::ranges::any_of(kWords, [&](auto word) { return line.find(word) != std::string::npos; });
+        };
+        const auto line = std::ranges::find_if(log, tells);
+        why = line == log.end() ? "it cannot be written to" : devices_.in_user_names(*line);
+    }
+    return fmt::format("'{}' is mounted read-only: {}", request.device, why);
 }
 
 Error Mounts::explain(const MountRequest& request, Error error, const BlockContent& content,

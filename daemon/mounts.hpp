@@ -34,6 +34,7 @@ struct Mounted {
     std::string type;         // as the kernel names it
     bool read_only = true;
     bool by_tool = false;
+    std::string note; // why it is read-only although it was to be writable
 };
 
 // A file system that is mounted read-only out of sight, for as long as this lives.
@@ -80,7 +81,10 @@ private:
     Result<Mounted> mount_in_folder(const MountRequest& request);
     void add(const Mounted& mounted);
     Result<Mounted> mount_resolved(const MountRequest& request, const std::string& device, int mountpoint);
-    Result<void> attempt(const MountAttempt& attempt, const std::string& device, const std::string& path);
+    // What the tool said, if it was one.
+    Result<std::string> attempt(const MountAttempt& attempt, const std::string& device, const std::string& path);
+    std::string why_read_only(const MountRequest& request, const Mounted& mounted, std::string_view said_by_tool,
+                              std::vector<std::string> log);
     Error explain(const MountRequest& request, Error error, const BlockContent& content, std::vector<std::string> log);
 
     const std::string root_;

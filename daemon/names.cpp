@@ -12,6 +12,21 @@
 #include <sys/sysmacros.h>
 
 namespace gm::daemon {
+namespace {
+
+// Of an object that has just lost a name. A file system that is served by a program (FUSE) knows it by that name only.
+Result<struct statx> status_without_name(int fd, const struct statx& before)
+{
+    auto status = status_of(fd);
+    if (status.ok() || (status.error().errno_value != ENOENT && status.error().errno_value != ESTALE)) {
+        return status;
+    }
+    struct statx after = before;
+    after.stx_nlink = S_ISDIR(before.stx_mode) || before.stx_nlink == 0 ? 0 : before.stx_nlink - 1;
+    return after;
+}
+
+} // namespace
 
 Handlers::Answer<rpc::Lookup> Handlers::on(rpc::Lookup, const rpc::Lookup::Args& args, rpc::CallContext&)
 {
@@ -100,8 +115,9 @@ Handlers::Answer<rpc::RemoveName> Handlers::on(rpc::RemoveName, const rpc::Remov
 {
     const Place at = GM_TRY(name_in(args.parent, args.leaf));
     Pinned object = GM_TRY(pin(at));
+    const struct statx before = GM_TRY(status_of(object.fd()));
     GM_TRY(sys([&] { return ::unlinkat(at.fd(), at.leaf, args.folder ? AT_REMOVEDIR : 0); }, "remove"));
-    const struct statx status = GM_TRY(status_of(object.fd()));
+    const struct statx status = GM_TRY(status_without_name(object.fd(), before));
     return rpc::RemoveName::Reply{.node = bind(std::move(object.own), status), .attr = attr_of(status)};
 }
 
@@ -114,12 +130,17 @@ Handlers::Answer<rpc::Rename> Handlers::on(rpc::Rename, const rpc::Rename::Args&
     if (!replaced.ok() && replaced.error().errno_value != ENOENT) {
         return replaced.take_error();
     }
-    GM_TRY(sys([&] { return ::renameat2(from.fd(), from.leaf, to.fd(), to.leaf, args.flags); }, "rename"));
-    const struct statx status = GM_TRY(status_of(moved.fd()));
-    rpc::Rename::Reply reply{.attr = attr_of(status)};
     std::optional<struct statx> replaced_status;
     if (replaced.ok()) {
         replaced_status = GM_TRY(status_of(replaced->fd()));
+    }
+    GM_TRY(sys([&] { return ::renameat2(from.fd(), from.leaf, to.fd(), to.leaf, args.flags); }, "rename"));
+    const struct statx status = GM_TRY(status_of(moved.fd()));
+    rpc::Rename::Reply reply{.attr = attr_of(status)};
+    if (replaced_status) {
+        const bool exchanged = (args.flags & RENAME_EXCHANGE) != 0;
+        replaced_status =
+            GM_TRY(exchanged ? status_of(replaced->fd()) : status_without_name(replaced->fd(), *replaced_status));
         reply.replaced_attr = attr_of(*replaced_status);
         reply.replaced = bind(std::move(replaced->own), *replaced_status);
     }

@@ -16,9 +16,7 @@ std::string last_line(std::string_view text)
     return std::string{at == std::string_view::npos ? text : text.substr(at + 1)};
 }
 
-} // namespace
-
-Result<std::string> run_tool(std::vector<std::string> argv, Millis timeout, std::string_view input)
+Result<CapturedRun> run_well(std::vector<std::string> argv, Millis timeout, std::string_view input)
 {
     const std::string name = argv.front();
     CapturedRun run = GM_TRY(run_captured(std::move(argv), timeout, input));
@@ -27,7 +25,21 @@ Result<std::string> run_tool(std::vector<std::string> argv, Millis timeout, std:
         const std::string reason = last_line(run.error_output);
         return make_error(EIO, "{}: {}", name, reason.empty() ? run.status.text() : reason);
     }
+    return run;
+}
+
+} // namespace
+
+Result<std::string> run_tool(std::vector<std::string> argv, Millis timeout, std::string_view input)
+{
+    CapturedRun run = GM_TRY(run_well(std::move(argv), timeout, input));
     return std::move(run.output);
+}
+
+Result<std::string> run_tool_for_messages(std::vector<std::string> argv, Millis timeout)
+{
+    CapturedRun run = GM_TRY(run_well(std::move(argv), timeout, {}));
+    return std::move(run.error_output);
 }
 
 } // namespace gm::daemon

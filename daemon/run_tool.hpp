@@ -15,4 +15,7 @@ namespace gm::daemon {
 Result<std::string> run_tool(std::vector<std::string> argv, Millis timeout = Millis{60'000},
                              std::string_view input = {});
 
+// The same, but answers what it wrote to its standard error.
+Result<std::string> run_tool_for_messages(std::vector<std::string> argv, Millis timeout = Millis{60'000});
+
 } // namespace gm::daemon

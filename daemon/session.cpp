@@ -127,11 +127,12 @@ Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const 
         const auto& device = devices[i];
         const bool has_partitions = (device.kind == rpc::BlockKind::disk || device.kind == rpc::BlockKind::raid) &&
                                     i + 1 < devices.size() && devices[i + 1].kind == rpc::BlockKind::partition;
-        if (has_partitions) {
-            continue;
-        }
         const auto path = devices_.kernel_path(device.name);
         const auto content = path.ok() ? probe(*path) : Result<BlockContent>{Error{path.error()}};
+        // A disc that also starts as a hard disk has a partition table in front of its file system.
+        if (has_partitions && !(content.ok() && content->type == "iso9660")) {
+            continue;
+        }
         if (!content.ok()) {
             log_warning("{}", content.error().text);
         }
@@ -186,7 +187,7 @@ Handlers::Answer<rpc::MountFilesystem> Handlers::on(rpc::MountFilesystem, const 
                                                   .make_folder = args.make_folder}));
     extent_sources_.add(mounted, devices_);
     GM_TRY(reopen_root()); // it may be what was mounted
-    return rpc::MountFilesystem::Reply{};
+    return rpc::MountFilesystem::Reply{mounted.note};
 }
 
 Handlers::Answer<rpc::Inspect> Handlers::on(rpc::Inspect, const rpc::Inspect::Args&, rpc::CallContext& context)

@@ -2,6 +2,7 @@
 #include "mount/guest_mounts.hpp"
 
 #include "core/base/log.hpp"
+#include "mount/printable.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,10 +15,9 @@ constexpr Millis kListLimit{10'000};
 
 bool is_filesystem(std::string_view type)
 {
-    constexpr std::array<std::string_view, 9> kOthers{"unknown",           "swap",        "swsuspend", "LVM2_member",
-                                                      "linux_raid_member", "crypto_LUKS", "BitLocker", "zfs_member",
-                                                      "DM_snapshot_cow"};
-    return std::ranges::find(kOthers, type) == kOthers.end();
+    constexpr std::array<std::string_view, 6> kOthers{"unknown",     "swap",      "swsuspend",
+                                                      "crypto_LUKS", "BitLocker", "DM_snapshot_cow"};
+    return !type.ends_with("_member") && std::ranges::find(kOthers, type) == kOthers.end();
 }
 
 // Whether the device may be there once more of the encrypted volumes are open.
@@ -35,9 +35,18 @@ std::string device_of(const MountSpec& mount)
 // Of what libblkid and mount(8) call them.
 bool type_ignores_case(std::string_view type)
 {
-    constexpr std::array<std::string_view, 8> kTypes{"vfat", "msdos", "fat",     "exfat",
-                                                     "ntfs", "ntfs3", "ntfs-3g", "hfsplus"};
+    constexpr std::array<std::string_view, 11> kTypes{"vfat",    "msdos",   "fat", "exfat", "ntfs", "ntfs3",
+                                                      "ntfs-3g", "hfsplus", "hfs", "hpfs",  "affs"};
     return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
+}
+
+// A disc that also starts as a hard disk is mounted as a whole: its partitions are parts of that file system.
+bool is_partition_of_mounted(std::string_view device, const std::vector<MountSpec>& mounts)
+{
+    return std::any_of(mounts.begin(), mounts.end(), [&](const MountSpec& mount) {
+        return mount.type == "iso9660" && device.starts_with(mount.device) &&
+               device.find_first_not_of("0123456789", mount.device.size()) == std::string_view::npos;
+    });
 }
 
 } // namespace
@@ -56,6 +65,13 @@ std::string what_is_there(rpc::Link& link)
         }
     }
     return text.empty() ? "; no file system was found on the disks" : "; the disks have " + text;
+}
+
+void warn_of_note(const rpc::MountFilesystem::Reply& reply)
+{
+    if (!reply.note.empty()) {
+        log_warning("{}", printable(reply.note));
+    }
 }
 
 bool ignores_case(rpc::Link& link, const std::vector<MountSpec>& mounts)
@@ -84,6 +100,7 @@ Result<std::vector<MountSpec>> mount_in_guest(rpc::Link& link, const std::vector
                                                           .read_only = read_only},
                                                          {.stop = stop});
             if (reply.ok()) {
+                warn_of_note(*reply);
                 break;
             }
             auto error = reply.take_error();
@@ -118,6 +135,9 @@ Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlock
         if (!is_filesystem(there.type)) {
             continue;
         }
+        if (is_partition_of_mounted(there.device, mounts)) {
+            continue;
+        }
         const std::string folder = folder_name(there.device);
         const auto reply = link.call<rpc::MountFilesystem>({.device = there.device,
                                                             .mountpoint = folder,
@@ -127,6 +147,7 @@ Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlock
                                                             .make_folder = true},
                                                            {.stop = stop});
         if (reply.ok()) {
+            warn_of_note(*reply);
             mounts.push_back({.device = there.device, .mountpoint = "/" + folder, .options = {}, .type = there.type});
         } else if (reply.error().errno_value == ENOTCONN || reply.error().errno_value == ECANCELED) {
             return reply.error();

@@ -17,6 +17,9 @@ Result<std::vector<MountSpec>> mount_in_guest(rpc::Link& link, const std::vector
 // Every file system that opens, each in a folder of its own; what does not open is a warning.
 Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlocker& unlocker, std::stop_token stop);
 
+// Tells that something was mounted read-only although it was to be writable.
+void warn_of_note(const rpc::MountFilesystem::Reply& reply);
+
 // For the end of an error: "; the disks have /dev/sda1 (ext4), ...".
 std::string what_is_there(rpc::Link& link);
 

@@ -18,12 +18,13 @@ bool lacks_something(const std::vector<rpc::OperatingSystem>& systems, const std
 
 Result<void> mount_one(rpc::Link& link, const rpc::SystemMount& wanted, bool read_only, const std::stop_token& stop)
 {
-    GM_TRY(link.call<rpc::MountFilesystem>({.device = wanted.device,
-                                            .mountpoint = wanted.mountpoint,
-                                            .options = wanted.options,
-                                            .type = {},
-                                            .read_only = read_only},
-                                           {.stop = stop}));
+    const auto reply = GM_TRY(link.call<rpc::MountFilesystem>({.device = wanted.device,
+                                                               .mountpoint = wanted.mountpoint,
+                                                               .options = wanted.options,
+                                                               .type = {},
+                                                               .read_only = read_only},
+                                                              {.stop = stop}));
+    warn_of_note(reply);
     return {};
 }
 

@@ -136,7 +136,9 @@ struct MountFilesystem {
         bool read_only = true;
         bool make_folder = false;
     };
-    struct Reply {};
+    struct Reply {
+        std::string note; // a whole sentence on why it is read-only although it was to be writable, or nothing
+    };
 };
 
 // Starts what is built on the drives, RAIDs and volume groups in any depth, as far as encryption does not hide it, and

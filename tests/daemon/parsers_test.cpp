@@ -79,17 +79,23 @@ TEST_CASE("a mount is planned with the safest and most useful options, the user'
     CHECK(plan[1].data == "errors=continue,noload");
     CHECK(plan[1].only_after_read_only);
     plan = plan_mount({"xfs", "", false});
-    REQUIRE(plan.size() == 1);
+    REQUIRE(plan.size() == 2);
     CHECK(plan[0] == MountAttempt{"xfs", always, "nouuid"});
+    CHECK(plan[1] == MountAttempt{"xfs", always | MS_RDONLY, "nouuid", true}); // of a drive that cannot be written to
     plan = plan_mount({"vfat", "utf8=0,exec,suid", false});
     CHECK(plan[0].flags == always);
     CHECK(plan[0].data == "utf8=0,shortname=mixed");
     plan = plan_mount({"ntfs", "", true});
     REQUIRE(plan.size() == 2);
     CHECK(plan[0].type == "ntfs3");
-    CHECK(plan[1].by_tool);
+    CHECK(plan[1] == MountAttempt{"ntfs-3g", always | MS_RDONLY, "norecover", false, true});
+    plan = plan_mount({"ntfs", "recover", false});
+    CHECK(plan[1] == MountAttempt{"ntfs-3g", always, "recover", false, true});
+    CHECK(plan_mount({"ufs", "", true, "1"})[0].data == "ufstype=44bsd");
+    CHECK(plan_mount({"ufs", "", true, "2"})[0].data == "ufstype=ufs2");
+    CHECK(plan_mount({"ufs", "ufstype=sun", true, "1"})[0].data == "ufstype=sun");
     plan = plan_mount({"unheard-of", "", false});
-    CHECK(plan == std::vector<MountAttempt>{{"unheard-of", always, ""}});
+    CHECK(plan == std::vector<MountAttempt>{{"unheard-of", always, ""}, {"unheard-of", always | MS_RDONLY, "", true}});
 }
 
 TEST_CASE("content that is no file system is named for what it is")

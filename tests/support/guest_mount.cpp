@@ -36,6 +36,7 @@ GuestMount::GuestMount(const std::vector<std::string>& options) : files_("worker
     const Outcome outcome = run(argv, Millis{60'000});
     mounted_ = true; // as far as the destructor is concerned
     mount_time_ = outcome.took;
+    said_ = outcome.error_output;
     if (!outcome.success()) {
         remove_leftovers();
         FAIL(fmt::format("{}: {}", fmt::join(argv, " "), outcome.text()));

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] const std::string& path() const { return folder_.path(); }
     [[nodiscard]] std::string operator/(std::string_view leaf) const { return folder_ / leaf; }
     [[nodiscard]] pid_t worker() const { return worker_; }
+    // What guestmount wrote to standard error until it was ready: its warnings.
+    [[nodiscard]] const std::string& said() const { return said_; }
     [[nodiscard]] Millis mount_time() const { return mount_time_; }
 
     // guestunmount, which must succeed; at its return nothing of the mount may be left.
@@ -36,6 +38,7 @@ private:
     Scratch files_;
     Scratch folder_;
     pid_t worker_ = -1;
+    std::string said_;
     Millis mount_time_{0};
     bool mounted_ = false;
 };
