@@ -81,6 +81,18 @@ Result<void> check_writable(const std::string& path, const LocalDisk& disk)
     return {};
 }
 
+Result<bool> ends_like_dmg(const LocalDisk& disk, const std::string& path)
+{
+    std::array<std::byte, kDmgTrailerSize> tail{};
+    if (disk.size < tail.size()) {
+        return false;
+    }
+    const auto at = static_cast<off_t>(disk.size - tail.size());
+    const auto got = GM_TRY(sys([&] { return ::pread(disk.fd.get(), tail.data(), tail.size(), at); },
+                                [&] { return fmt::format("read '{}'", path); }));
+    return has_dmg_trailer(std::span{tail}.first(static_cast<std::size_t>(got)));
+}
+
 Result<DriveSource> open_local(const Drive& drive, const std::string& path)
 {
     const LocalDisk disk = GM_TRY(look_at(path));
@@ -92,6 +104,15 @@ Result<DriveSource> open_local(const Drive& drive, const std::string& path)
     source.format = drive.format;
     if (source.format.empty()) {
         source.format = image_format(std::span{disk.head}.first(disk.head_size));
+        if (source.format == "raw" && path.ends_with(".dmg") && GM_TRY(ends_like_dmg(disk, path))) {
+            source.format = "dmg";
+        }
+    }
+    if (!drive.read_only) {
+        const auto reason = why_never_written(source.format, std::span{disk.head}.first(disk.head_size));
+        if (!reason.empty()) {
+            return make_error(EROFS, "'{}' cannot be written: {}: use --ro", path, reason);
+        }
     }
     if (source.format == "qcow2") {
         GM_TRY(check_qcow2_is_whole(disk.fd.get(), path));

@@ -28,6 +28,7 @@ constexpr std::array kMagics{
     Magic{"vpc", 0, "conectix"sv},
     Magic{"parallels", 0, "WithoutFreeSpace"sv},
     Magic{"parallels", 0, "WithouFreSpacExt"sv},
+    Magic{"cloop", 0, "#!/bin/sh\n#V2.0 Format\nmodprobe cloop"sv},
     Magic{"bochs", 0, "Bochs Virtual HD Image\0"sv},
 };
 
@@ -42,6 +43,25 @@ std::string image_format(std::span<const std::byte> head)
         }
     }
     return "raw";
+}
+
+bool has_dmg_trailer(std::span<const std::byte> tail)
+{
+    const std::string_view text{reinterpret_cast<const char*>(tail.data()), tail.size()};
+    return text.size() == kDmgTrailerSize && text.starts_with("koly\0\0\0\x04"sv);
+}
+
+std::string why_never_written(std::string_view format, std::span<const std::byte> head)
+{
+    constexpr std::size_t flags = 10; // the third byte of a number, lowest first; its lowest bit: compressed grains
+    const std::string_view text{reinterpret_cast<const char*>(head.data()), head.size()};
+    if (format == "vmdk" && text.starts_with("KDMV") && text.size() > flags && (text[flags] & 1) != 0) {
+        return "a stream-optimized vmdk can only be read";
+    }
+    if (format == "cloop" || format == "dmg" || format == "bochs") {
+        return "the format " + std::string{format} + " can only be read";
+    }
+    return {};
 }
 
 } // namespace gm

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace gm {
 
@@ -14,5 +15,13 @@ inline constexpr std::size_t kFormatHeadSize = 4096; // what image_format() want
 
 // qemu's name of the format; "raw" for everything that is no image format (LUKS and the like are the guest's business).
 std::string image_format(std::span<const std::byte> head);
+
+// The end of Apple's disk images, which have nothing at their start. Any raw disk may end like that: to be believed of
+// a file that is called so.
+constexpr std::size_t kDmgTrailerSize = 512;
+bool has_dmg_trailer(std::span<const std::byte> tail);
+
+// Why qemu does not write an image of this format that starts like this; nothing: it does.
+std::string why_never_written(std::string_view format, std::span<const std::byte> head);
 
 } // namespace gm

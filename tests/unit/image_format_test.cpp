@@ -6,6 +6,7 @@
 
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 std::string format_of(std::string_view head)
@@ -33,6 +34,25 @@ TEST_SUITE("image format")
         CHECK(format_of("QFI\xfb\0\0\0\x09"sv) == "raw");
         CHECK(format_of("LUKS\xba\xbe\0\x02"sv) == "raw");
         CHECK(format_of(std::string(4096, '\0')) == "raw");
+    }
+
+    TEST_CASE("images that qemu only reads are told apart from those that it writes")
+    {
+        const auto why = [](std::string_view format, std::string_view head) {
+            return gm::why_never_written(format, std::as_bytes(std::span{head}));
+        };
+        const std::string sparse = "KDMV\x01\0\0\0\x03\0\0\0"s;
+        CHECK(why("vmdk", sparse).empty());
+        CHECK(why("vmdk", "KDMV\x03\0\0\0\x03\0\x03\0"sv) == "a stream-optimized vmdk can only be read");
+        CHECK(why("vmdk", "KDMV").empty());
+        CHECK(why("raw", "KDMV\x03\0\0\0\x03\0\x03\0"sv).empty());
+        CHECK(format_of("#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0"sv) == "cloop");
+        CHECK(format_of("#!/bin/sh\necho hello\n"sv) == "raw");
+        CHECK(why("cloop", "").find("cloop") != std::string::npos);
+        std::string trailer = "koly\0\0\0\x04"s + std::string(504, 'x');
+        CHECK(gm::has_dmg_trailer(std::as_bytes(std::span{trailer})));
+        trailer.pop_back();
+        CHECK_FALSE(gm::has_dmg_trailer(std::as_bytes(std::span{trailer})));
     }
 
     TEST_CASE("an overlay is a qcow2 image as large as its disk")
