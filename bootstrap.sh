@@ -12,7 +12,8 @@ export LC_ALL=C.UTF-8
 
 # What a build needs.
 packages=(ca-certificates cmake g++ ninja-build perl pkg-config
-  doctest-dev libblkid-dev libargon2-dev libcli11-dev libfmt-dev libfuse3-dev libgcrypt20-dev libnbd-dev libspdlog-dev nlohmann-json3-dev)
+  doctest-dev libargon2-dev libblkid-dev libcli11-dev libfmt-dev libfuse3-dev libgcrypt20-dev libnbd-dev libpugixml-dev
+  libspdlog-dev libvirt-dev nlohmann-json3-dev)
 # What a mount needs on the host, and what the appliance is packed from.
 packages+=(fuse3 linux-image-amd64 qemu-system-x86 qemu-utils supermin erofs-utils squashfs-tools
   binutils cpio gzip kmod xz-utils zstd

@@ -3,6 +3,7 @@
 // guestmount(1).
 #include "mount/background.hpp"
 #include "mount/checks.hpp"
+#include "mount/domain/domain.hpp"
 #include "mount/list.hpp"
 #include "mount/serve.hpp"
 #include "mount/tools_config.hpp"
@@ -39,8 +40,20 @@ int show(const CommandLine& line)
     return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// In the order of the command line, as /dev/sda, /dev/sdb ... will be.
+Result<void> add_domain_drives(Options& options)
+{
+    for (auto domain = options.domains.rbegin(); domain != options.domains.rend(); ++domain) {
+        const auto drives = GM_TRY(domain_drives(domain->name, options.connection, options.read_only));
+        const auto at = options.drives.begin() + static_cast<std::ptrdiff_t>(domain->position);
+        options.drives.insert(at, drives.begin(), drives.end());
+    }
+    return {};
+}
+
 Result<void> check_disks(Options& options)
 {
+    GM_TRY(add_domain_drives(options));
     GM_TRY(load_key_files(options.keys));
     for (auto& drive : options.drives) {
         drive.source = absolute_source(drive.source);

@@ -52,6 +52,16 @@ Result<void> add_drive(Parsing& parsing, const char* value)
     return {};
 }
 
+Result<void> add_domain(Parsing& parsing, const char* value)
+{
+    if (*value == '\0') {
+        return make_error(EINVAL, "-d: the name of the domain is empty");
+    }
+    auto& options = parsing.line.options;
+    options.domains.push_back({.name = value, .position = options.drives.size()});
+    return {};
+}
+
 // In MiB.
 Result<std::size_t> parse_cache_size(const char* value)
 {
@@ -112,10 +122,15 @@ std::vector<OptionRow> rows(Parsing& parsing)
              options.cache_size = GM_TRY(parse_cache_size(v));
              return {};
          }},
-        {"connect", 'c', value, "URI", "libvirt connection for -d", later("-c")},
+        {"connect", 'c', value, "URI", "libvirt connection for -d",
+         [&options](const char* v) -> Result<void> {
+             options.connection = v;
+             return {};
+         }},
         {"dir-cache-timeout", 0, value, "SECONDS", "accepted; the kernel keeps what it knows as long as it is true",
          [](const char* v) { return check_number("--dir-cache-timeout", v); }},
-        {"domain", 'd', value, "NAME|UUID", "add the disks of a libvirt domain", later("-d")},
+        {"domain", 'd', value, "NAME|UUID", "add the disks of a libvirt domain",
+         [&parsing](const char* v) { return add_domain(parsing, v); }},
         {"echo-keys", 0, nothing, "", "show passphrases while they are typed", set(options.echo_keys)},
         {"fd", 0, value, "FD", "write a zero byte to this descriptor when the mount is ready",
          [&options](const char* v) -> Result<void> {
@@ -214,8 +229,8 @@ Result<void> check(Parsing& parsing, const std::vector<std::string>& others, con
         return make_error(ENOSYS, "option {}: not supported yet", parsing.unsupported.front());
     }
     GM_TRY(check_backend(environment));
-    if (options.drives.empty()) {
-        return make_error(EINVAL, "no disk image: name one with -a");
+    if (options.drives.empty() && options.domains.empty()) {
+        return make_error(EINVAL, "no disk image: name one with -a, or a libvirt domain with -d");
     }
     constexpr std::size_t kMaxDrives = 255;
     if (options.drives.size() > kMaxDrives) {

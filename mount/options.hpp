@@ -26,8 +26,18 @@ struct MountSpec {
     bool operator==(const MountSpec&) const = default;
 };
 
+// The disks of a libvirt domain, which take their places among the other drives.
+struct DomainSpec {
+    std::string name;         // or UUID
+    std::size_t position = 0; // how many of `drives` come before
+
+    bool operator==(const DomainSpec&) const = default;
+};
+
 struct Options {
     std::vector<Drive> drives;
+    std::vector<DomainSpec> domains;
+    std::optional<std::string> connection; // of libvirt
     std::vector<MountSpec> mounts;
     std::vector<VolumeKey> keys;
     bool keys_from_stdin = false;
