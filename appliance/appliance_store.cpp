@@ -107,9 +107,7 @@ Result<ApplianceStore> ApplianceStore::from_environment()
 {
     StoreSettings settings;
     settings.fixed_path = environment("LIBGUESTFS_PATH");
-    if (const auto chosen = environment("LIBGUESTFS_CACHEDIR"); !chosen.empty()) {
-        settings.cache_parent = chosen;
-    }
+    settings.cache_parent = cache_parent();
     settings.kernel = KernelChoice::from_environment();
     return ApplianceStore{std::move(settings)};
 }

@@ -32,7 +32,7 @@ struct ApplianceFiles {
 
 struct StoreSettings {
     std::string fixed_path;                // LIBGUESTFS_PATH: folders separated by colons; empty: the user's cache
-    std::string cache_parent = "/var/tmp"; // LIBGUESTFS_CACHEDIR
+    std::string cache_parent;              // of the user's cache folder
     KernelChoice kernel;                   // SUPERMIN_*
     std::optional<ApplianceInputs> inputs; // none: ApplianceInputs::find()
     std::string supermin = "supermin";     // the program

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace gm::appliance {
 
@@ -40,10 +41,19 @@ Result<std::string> private_cache_folder(const std::string& parent)
     return path;
 }
 
-Result<std::string> user_cache_folder()
+std::string cache_parent()
 {
-    const char* chosen = std::getenv("LIBGUESTFS_CACHEDIR");
-    return private_cache_folder(chosen == nullptr || *chosen == '\0' ? "/var/tmp" : chosen);
+    const auto variable = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string{value == nullptr ? "" : value};
+    };
+    if (auto chosen = variable("LIBGUESTFS_CACHEDIR"); !chosen.empty()) {
+        return chosen;
+    }
+    const std::string usual = "/var/tmp";
+    const auto temporary = variable("TMPDIR");
+    // In a container with a read-only root, TMPDIR is all that there is.
+    return ::access(usual.c_str(), W_OK) == 0 || temporary.empty() ? usual : temporary;
 }
 
 } // namespace gm::appliance

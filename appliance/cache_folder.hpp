@@ -14,7 +14,7 @@ namespace gm::appliance {
 // user's, or open to others.
 Result<std::string> private_cache_folder(const std::string& parent);
 
-// The same for $LIBGUESTFS_CACHEDIR or /var/tmp.
-Result<std::string> user_cache_folder();
+// Where cache folders are: $LIBGUESTFS_CACHEDIR, or /var/tmp, or $TMPDIR where that cannot be written.
+std::string cache_parent();
 
 } // namespace gm::appliance

@@ -66,7 +66,7 @@ gm::Result<void> start_once(const ApplianceFiles& files, ProgressLine& line)
     gm::launch::LaunchRequest request;
     request.appliance = files;
     request.settings = GM_TRY(gm::launch::MachineSettings::from_environment());
-    request.cache_folder = GM_TRY(gm::appliance::user_cache_folder());
+    request.cache_folder = GM_TRY(gm::appliance::private_cache_folder(gm::appliance::cache_parent()));
     request.notice = [&](const std::string& text) {
         line.clear();
         fmt::print(stderr, "guestmount-make-appliance: {}\n", text);

@@ -27,7 +27,7 @@ Result<std::unique_ptr<Guest>> launch_guest(const Options& options, const Signal
     }
     wanted.settings = GM_TRY(launch::MachineSettings::from_environment());
     wanted.settings.verbose = options.verbose;
-    auto cache = appliance::user_cache_folder();
+    auto cache = appliance::private_cache_folder(appliance::cache_parent());
     wanted.cache_folder = cache.ok() ? cache.take_value() : std::string{};
     wanted.drives = options.drives;
     wanted.cancel_fd = signals.descriptor();

@@ -90,6 +90,31 @@ TEST_SUITE("e2e")
         CHECK(must_run({"debugfs", "-R", "cat /mine/file", disk}) == "text\n");
     }
 
+    TEST_CASE("a root file system that can only be read, no HOME and no /var/tmp are enough with a TMPDIR")
+    {
+        const User user;
+        const std::string disk = image_copy("small", user.home());
+        user.give();
+        // A container in small: mounts of its own, no write to anything but the user's folder.
+        const auto outcome =
+            run({"unshare", "-m", "bash", "-c", R"(
+set -e
+mount --bind "$1" "$1"
+mount -o remount,ro,bind /
+for folder in /var/tmp /tmp; do if mountpoint -q $folder; then mount -o remount,ro,bind $folder; fi; done
+! touch /var/tmp/written 2>/dev/null
+as_user() { setpriv --reuid=$2 --regid=$2 --clear-groups --inh-caps=-all env -i PATH="$PATH" TMPDIR="$1/tmp" "${@:3}"; }
+as_user "$1" $2 "$3" -a "$4" -m /dev/sda --rw "$1/mnt"
+as_user "$1" $2 sh -c 'cat "$1/hello" && echo text >"$1/written"' sh "$1/mnt"
+as_user "$1" $2 "$5" "$1/mnt"
+)",
+                 "bash", user.home().path(), std::to_string(kUser), guestmount_program(), disk, guestunmount_program()},
+                gm::Millis{120'000});
+        REQUIRE_MESSAGE(outcome.success(), outcome.text());
+        CHECK(outcome.output == "hello from the image\n");
+        CHECK(must_run({"debugfs", "-R", "cat /written", disk}) == "text\n");
+    }
+
     TEST_CASE("allow_other without user_allow_other in fuse.conf is one clear line")
     {
         const User user;

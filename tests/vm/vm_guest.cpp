@@ -32,7 +32,7 @@ GuestOptions guest_options(std::vector<Drive> drives, const std::string& cache_f
     options.settings.forced = launch::Accelerator::tcg;
     options.cache_folder = cache_folder;
     if (cache_folder.empty()) {
-        auto shared = appliance::user_cache_folder();
+        auto shared = appliance::private_cache_folder(appliance::cache_parent());
         REQUIRE_MESSAGE(shared.ok(), problem(shared));
         options.cache_folder = shared.take_value();
     }
