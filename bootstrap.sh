@@ -20,7 +20,7 @@ packages+=(fuse3 linux-image-amd64 qemu-system-x86 qemu-utils supermin erofs-uti
   btrfs-progs cryptsetup-bin dosfstools e2fsprogs libhivex-bin lvm2 mdadm ntfs-3g util-linux xfsprogs)
 # What the tests make images and comparisons with.
 packages+=(acl attr cloop-utils exfatprogs f2fs-tools fdisk genisoimage genromfs hfsutils jfsutils makefs mount
-  mtools nginx-light nilfs-tools procps qemu-block-extra reiserfsprogs rsync udftools xorriso)
+  mtools nginx-light nilfs-tools parted procps qemu-block-extra reiserfsprogs rsync udftools xorriso)
 # What they let work on a mount.
 packages+=(fio git sqlite3 stress-ng)
 
