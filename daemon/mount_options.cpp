@@ -72,6 +72,13 @@ void for_each_option(std::string_view text, Use&& use)
 
 } // namespace
 
+std::vector<std::string_view> split_options(std::string_view text)
+{
+    std::vector<std::string_view> options;
+    for_each_option(text, [&](std::string_view option) { options.push_back(option); });
+    return options;
+}
+
 MountOptions parse_mount_options(std::string_view text)
 {
     MountOptions options;

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gm::daemon {
 
@@ -15,6 +16,9 @@ struct MountOptions {
 
     bool operator==(const MountOptions&) const = default;
 };
+
+// The options one by one, those that are empty left out; a comma within quotes parts nothing.
+std::vector<std::string_view> split_options(std::string_view text);
 
 MountOptions parse_mount_options(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include "core/base/log.hpp"
 #include "core/base/syscall.hpp"
 #include "daemon/attr.hpp"
+#include "daemon/btrfs_devices.hpp"
 #include "daemon/caller_identity.hpp"
 #include "daemon/kernel_log.hpp"
 #include "daemon/luks.hpp"
@@ -176,7 +177,16 @@ Result<Mounted> Mounts::mount_in_folder(const MountRequest& request)
     MountRequest wanted = request;
     wanted.make_folder = false;
     wanted.mountpoint = "/" + request.mountpoint;
+    const auto before = list();
     Result<Mounted> mounted = made.ok() ? mount(wanted) : Result<Mounted>{Error{made.error()}};
+    if (mounted.ok()) {
+        const auto same = std::ranges::find(before, mounted->number, &Mounted::number);
+        if (same != before.end()) { // another device of the same btrfs
+            ::umount2(mounted->path.c_str(), UMOUNT_NOFOLLOW);
+            mounted_.with([](auto& all) { all.pop_back(); });
+            mounted = make_error(EALREADY, "'{}' is a part of the file system of '{}'", request.device, same->device);
+        }
+    }
     if (made.ok() && !mounted.ok()) {
         ::rmdir(folder.c_str());
     }
@@ -220,7 +230,7 @@ Result<std::uint64_t> Mounts::measure(const std::string& device)
     return (std::uint64_t{space.f_blocks} - std::min(space.f_blocks, space.f_bfree)) * space.f_frsize;
 }
 
-Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::string& device, int mountpoint)
+Result<Mounted> Mounts::mount_resolved(MountRequest request, const std::string& device, int mountpoint)
 {
     BlockContent content{.type = request.type, .usage = "filesystem"};
     if (content.type.empty()) {
@@ -231,6 +241,15 @@ Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::s
         }
     }
     const std::string path = GM_TRY(path_of(mountpoint));
+    std::string missing;
+    if (content.type == "btrfs") {
+        auto gathered = gather_btrfs_devices(device, request.options, devices_);
+        if (!gathered.ok()) {
+            return with_context(gathered.take_error(), fmt::format("mount '{}'", request.device));
+        }
+        request.options = std::move(gathered->options);
+        missing = std::move(gathered->missing);
+    }
     KernelLog log;
     std::optional<Error> failure;
     for (const auto& step : plan_mount({content.type, request.options, request.read_only, content.version})) {
@@ -262,6 +281,9 @@ Result<Mounted> Mounts::mount_resolved(const MountRequest& request, const std::s
             mounted.note = why_read_only(request, mounted, *outcome, log.lines(8));
         }
         return mounted;
+    }
+    if (!missing.empty()) {
+        return make_error(failure->errno_value, "mount '{}' at '{}': {}", request.device, request.mountpoint, missing);
     }
     return explain(request, std::move(*failure), content, log.lines(8));
 }
@@ -325,6 +347,9 @@ Error Mounts::explain(const MountRequest& request, Error error, const BlockConte
         break;
     case ENODEV:
         cause = fmt::format("the appliance's kernel does not know file systems of type '{}'", content.type);
+        break;
+    case EEXIST:
+        cause = fmt::format("a copy of this {} file system, with the same UUID, is mounted already", content.type);
         break;
     case EBUSY:
         cause = "already mounted, or something is mounted there";

@@ -80,7 +80,7 @@ public:
 private:
     Result<Mounted> mount_in_folder(const MountRequest& request);
     void add(const Mounted& mounted);
-    Result<Mounted> mount_resolved(const MountRequest& request, const std::string& device, int mountpoint);
+    Result<Mounted> mount_resolved(MountRequest request, const std::string& device, int mountpoint);
     // What the tool said, if it was one.
     Result<std::string> attempt(const MountAttempt& attempt, const std::string& device, const std::string& path);
     std::string why_read_only(const MountRequest& request, const Mounted& mounted, std::string_view said_by_tool,

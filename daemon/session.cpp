@@ -5,6 +5,7 @@
 #include "core/base/syscall.hpp"
 #include "daemon/block_probe.hpp"
 #include "daemon/boot.hpp"
+#include "daemon/btrfs_subvolumes.hpp"
 #include "daemon/handlers.hpp"
 #include "daemon/inspect/inspector.hpp"
 
@@ -33,6 +34,27 @@ Result<void> credit_entropy(std::string_view entropy)
     GM_TRY(sys([&] { return ::ioctl(device.get(), RNDADDENTROPY, message.data()); }, "credit entropy"));
     GM_TRY(sys([&] { return ::ioctl(device.get(), RNDRESEEDCRNG); }, "reseed the random generator"));
     return {};
+}
+
+constexpr std::size_t kMostListedSubvolumes = 500; // of a file system
+
+// "btrfsvol:/dev/sda1/@home"; what cannot be told is left out.
+std::vector<std::string> subvolumes_of(Mounts& mounts, const std::string& device)
+{
+    std::vector<std::string> names;
+    const auto top = mounts.mount_hidden(device, "subvolid=5");
+    const auto subvolumes =
+        top.ok() ? list_subvolumes(top->path()) : Result<std::vector<Subvolume>>{Error{top.error()}};
+    if (!subvolumes.ok()) {
+        log_debug("{}", subvolumes.error().text);
+        return names;
+    }
+    for (const auto& subvolume : *subvolumes) {
+        if (names.size() < kMostListedSubvolumes) {
+            names.push_back("btrfsvol:" + device + "/" + subvolume.path);
+        }
+    }
+    return names;
 }
 
 } // namespace
@@ -151,6 +173,12 @@ Handlers::Answer<rpc::ListFilesystems> Handlers::on(rpc::ListFilesystems, const 
                                      .uuid = content.ok() ? content->uuid : "",
                                      .size = device.size,
                                      .used = used});
+        if (used && content->type == "btrfs") {
+            for (auto& subvolume : subvolumes_of(mounts_, device.name)) {
+                reply.filesystems.push_back(
+                    {.device = std::move(subvolume), .type = "btrfs", .label = {}, .uuid = {}, .size = 0, .used = {}});
+            }
+        }
     }
     return reply;
 }

@@ -151,6 +151,8 @@ Result<std::vector<MountSpec>> mount_all(rpc::Link& link, bool read_only, Unlock
             mounts.push_back({.device = there.device, .mountpoint = "/" + folder, .options = {}, .type = there.type});
         } else if (reply.error().errno_value == ENOTCONN || reply.error().errno_value == ECANCELED) {
             return reply.error();
+        } else if (reply.error().errno_value == EALREADY) {
+            log_debug("{}", reply.error().text); // it is there
         } else {
             log_warning("{}", reply.error().text);
         }

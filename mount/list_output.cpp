@@ -43,6 +43,18 @@ std::map<std::string, const rpc::FilesystemInfo*> by_device(const std::vector<rp
     return found;
 }
 
+std::vector<const rpc::FilesystemInfo*> subvolumes_of(const std::string& device,
+                                                      const std::vector<rpc::FilesystemInfo>& contents)
+{
+    std::vector<const rpc::FilesystemInfo*> found;
+    for (const auto& content : contents) {
+        if (content.device.starts_with("btrfsvol:" + device + "/")) {
+            found.push_back(&content);
+        }
+    }
+    return found;
+}
+
 // Characters, not bytes.
 std::size_t width(std::string_view text)
 {
@@ -138,6 +150,9 @@ std::string list_as_table(const DiskList& list)
             row[6] = content.used ? size_text(*content.used) : "-";
         }
         rows.push_back(std::move(row));
+        for (const auto* subvolume : subvolumes_of(device.name, list.contents)) {
+            rows.push_back({printable(subvolume->device), "subvolume", printable(subvolume->type), "-", "-", "-", "-"});
+        }
     }
     std::string text = as_table(rows, 5);
     if (!list.systems.empty()) {
@@ -176,6 +191,9 @@ std::string list_as_json(const DiskList& list)
             if (content.used) {
                 row["used"] = *content.used;
             }
+        }
+        for (const auto* subvolume : subvolumes_of(device.name, list.contents)) {
+            row["subvolumes"].push_back(subvolume->device);
         }
         devices.push_back(std::move(row));
     }

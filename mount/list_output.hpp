@@ -19,7 +19,8 @@ struct DiskList {
 
 std::string list_as_table(const DiskList& list);
 
-// {"devices": [{"name", "kind", "size", "sector_size", "type", "label", "uuid", "used"}], "operating_systems":
+// {"devices": [{"name", "kind", "size", "sector_size", "type", "label", "uuid", "used",
+// "subvolumes": [...]}], "operating_systems":
 // [{"root", "family", "distribution", "product", "version", "hostname", "mounts": [{"device", "mountpoint",
 // "options"}], "drive_letters": {"C": device}, "problems": [...]}], "warnings": [...]}; what is not known is left out.
 std::string list_as_json(const DiskList& list);

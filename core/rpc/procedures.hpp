@@ -107,7 +107,7 @@ struct ListBlockDevices {
 };
 
 // Everything on the drives that libblkid recognises, in the order of the devices. `with_usage` mounts each for a
-// moment, read-only.
+// moment, read-only, and lists the subvolumes of btrfs behind the device as btrfsvol:DEVICE/PATH.
 struct ListFilesystems {
     static constexpr ProcId id{12};
     static constexpr std::string_view name = "list_filesystems";
@@ -123,7 +123,7 @@ struct ListFilesystems {
 // Mounts `device` at `mountpoint` (absolute, in the guest tree). An empty type is detected. `read_only` never changes
 // the device, not even by journal replay. A device that is none of the drives' is looked for in RAIDs and volume
 // groups; an encrypted one that was opened means its content. ENOENT: no such device or mountpoint; the text says
-// which. ENOKEY: it is encrypted.
+// which. ENOKEY: it is encrypted. EALREADY: with `make_folder`, the same file system is mounted by another device.
 struct MountFilesystem {
     static constexpr ProcId id{13};
     static constexpr std::string_view name = "mount_filesystem";

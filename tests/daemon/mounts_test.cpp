@@ -189,6 +189,42 @@ TEST_CASE("options reach the mount as mount(8) takes them")
     CHECK(session.error_of<MountFilesystem>(mounting("/dev/sda", "/", false, "", "nonsense")) == ENODEV);
 }
 
+TEST_CASE("a btrfs on two devices is mounted by either, its copies are told apart, and what is missing is said")
+{
+    const Scratch folder{"btrfs"};
+    for (const auto* name : {"first", "second"}) {
+        must_run({"truncate", "-s", "128M", folder / name});
+    }
+    must_run({"mkfs.btrfs", "-q", "-d", "raid0", "-m", "raid1", folder / "first", folder / "second"});
+    must_run({"cp", "--sparse=always", folder / "second", folder / "copy"});
+    const LoopDevice first{folder / "first"};
+    {
+        DaemonSession alone{{first.name()}};
+        const auto reply = alone.call<MountFilesystem>(mounting("/dev/sda", "/", false));
+        REQUIRE_FALSE(reply.ok());
+        CHECK_MESSAGE(reply.error().text.find("only 1 of its 2 devices") != std::string::npos, reply.error().text);
+    }
+    const LoopDevice second{folder / "second"};
+    {
+        DaemonSession both{{first.name(), second.name()}};
+        both.must<MountFilesystem>(mounting("/dev/sda", "/", false));
+        both.write(both.create("file"), std::string(200'000, 'x'));
+        both.must<UnmountAll>({});
+        both.must<MountFilesystem>(mounting("/dev/sdb", "/", true));
+        CHECK(both.must<Lookup>({kRoot, "file"}).attr.size == 200'000);
+        both.must<UnmountAll>({});
+        must_run({"btrfs", "-q", "check", "--readonly", first.path()});
+    }
+    const LoopDevice copy{folder / "copy"};
+    DaemonSession three{{first.name(), second.name(), copy.name()}};
+    const auto reply = three.call<MountFilesystem>(mounting("/dev/sda", "/", true));
+    REQUIRE_FALSE(reply.ok());
+    CHECK_MESSAGE(reply.error().text.find("device 2 on /dev/sdb, /dev/sdc: choose") != std::string::npos,
+                  reply.error().text);
+    three.must<MountFilesystem>(mounting("/dev/sda", "/", true, "device=/dev/sdb"));
+    CHECK(three.must<Lookup>({kRoot, "file"}).attr.size == 200'000);
+}
+
 TEST_CASE("a tree with everything that is rare reads as the kernel's own mount of it")
 {
     for (const std::string recipe : {"ext4", "xfs", "btrfs"}) {

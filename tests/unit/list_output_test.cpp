@@ -51,6 +51,21 @@ TEST_SUITE("unit")
               "/dev/sda1  partition  ext4  a?[2J\xef\xbf\xbd?\xc3\xa4  u     1.0 MiB  1000 B\n");
     }
 
+    TEST_CASE("subvolumes are listed behind the device of their file system")
+    {
+        auto list = some_list();
+        list.contents[1].type = "btrfs";
+        list.contents.push_back({.device = "btrfsvol:/dev/sda1/@", .type = "btrfs"});
+        list.contents.push_back({.device = "btrfsvol:/dev/sda1/@/var", .type = "btrfs"});
+        list.contents.push_back({.device = "btrfsvol:/dev/sda17/other", .type = "btrfs"});
+        const std::string table = list_as_table(list);
+        CHECK(table.find("\nbtrfsvol:/dev/sda1/@      subvolume  btrfs  -") != std::string::npos);
+        CHECK(table.find("sda17") == std::string::npos);
+        const auto json = nlohmann::json::parse(list_as_json(list));
+        CHECK(json["devices"].size() == 2);
+        CHECK(json["devices"][1]["subvolumes"] == nlohmann::json{"btrfsvol:/dev/sda1/@", "btrfsvol:/dev/sda1/@/var"});
+    }
+
     TEST_CASE("the JSON of --list has what is known, whatever a label holds")
     {
         const auto json = nlohmann::json::parse(list_as_json(some_list()));
