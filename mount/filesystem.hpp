@@ -72,6 +72,7 @@ struct FilesystemOptions {
     // that takes "a" and "A" for the same cannot be kept while they change.
     double timeout = kForEver;
     double name_timeout = kForEver;
+    bool ignore_case = false;    // of names that are looked up; only without changes
     bool numbers_change = false; // the guest gives an object another number whenever it reads it anew (FAT)
     std::size_t cache_size = cache::kDefaultCacheSize; // bytes
     image::BlockSource* drives = nullptr;              // outlives the file system; read where nothing is written
@@ -179,6 +180,8 @@ private:
 
     Entry entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node);
     Attributes attributes(Inode& inode, const rpc::Attr& attr);
+    // The name in the folder that differs in case only, if there is no more than kMostCompared before it.
+    Result<std::optional<std::string>> other_spelling(const InodePtr& folder, std::string_view name);
     Result<Entry> lookup_for_export(const InodePtr& folder, std::string_view name);
     Result<void> remove(InodeId parent, std::string_view name, bool folder);
     void lost_a_name(const InodePtr& inode, const rpc::Attr& attr); // null: the kernel does not know it any more

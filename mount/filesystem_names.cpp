@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Operations on names: finding, making, linking, removing and moving them.
+#include "mount/case_folding.hpp"
 #include "mount/filesystem.hpp"
 
 #include <sys/sysmacros.h>
@@ -8,6 +9,7 @@
 namespace gm::mount {
 namespace {
 
+constexpr std::size_t kMostCompared = 100'000;                   // entries of a folder, for one name
 constexpr cache::Aspects kMoved = cache::kAttrs | cache::kNames; // a folder's "..", too
 
 } // namespace
@@ -24,10 +26,43 @@ Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
     const auto node = GM_TRY(folder_node(below.folder));
     auto reply = call<rpc::Lookup>({.parent = node, .leaf = below.leaf});
     if (!reply.ok() && reply.error().errno_value == ENOENT) {
+        const auto spelled =
+            options_.ignore_case ? GM_TRY(other_spelling(below.folder, name)) : std::optional<std::string>{};
+        if (spelled && *spelled != name) {
+            return lookup(parent, *spelled);
+        }
         return Entry{.ref = {}, .attr = {}, .name_timeout = options_.name_timeout};
     }
     const auto found = GM_TRY(std::move(reply));
     return entry(below, found.attr, found.node);
+}
+
+Result<std::optional<std::string>> Filesystem::other_spelling(const InodePtr& folder, std::string_view name)
+{
+    const std::string wanted = case_folded(name);
+    std::uint64_t at = 0;
+    for (std::size_t compared = 0; compared < kMostCompared;) {
+        const auto view = [&] {
+            const Pin pin = inodes_.pin(*folder);
+            return caches_.folders.read(key_of(*folder), pin.target, at);
+        }();
+        GM_TRY(view);
+        const auto& page = *view->page;
+        if (page.node()) { // what is below is named by it
+            inodes_.bind_shared(*folder, page.node()->node(), page.node());
+        }
+        for (std::size_t i = view->first; i < page.entries().size(); ++i, ++compared) {
+            const auto& entry = page.entries()[i];
+            if (case_folded(entry.name) == wanted) {
+                return std::optional{entry.name};
+            }
+            at = entry.next_offset;
+        }
+        if (page.end() || view->first >= page.entries().size()) {
+            break;
+        }
+    }
+    return std::optional<std::string>{};
 }
 
 // How the kernel finds an inode again that it knows by number only (name_to_handle_at(2), NFS).

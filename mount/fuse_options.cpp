@@ -140,6 +140,8 @@ Result<void> apply(FuseOptions& options, const std::string& option)
         options.default_permissions = true;
     } else if (name == "no_default_permissions") {
         options.default_permissions = false;
+    } else if (name == "ignore_case") {
+        options.ignore_case = true;
     } else if (name == "debug") {
         options.debug = true;
     } else if (name == "ro" || name == "rw") {
@@ -226,6 +228,7 @@ std::string fuse_help_text()
            "  uid=N, gid=N            everything is shown as, and created for, this user and group\n"
            "  umask=M                 permission bits are shown as those that M leaves (octal)\n"
            "  ro, rw                  as --ro and --rw\n"
+           "  ignore_case             names are found whatever their case, as on Windows (only with --ro)\n"
            "  fsname=NAME             first column of /proc/mounts (default: the disk image)\n"
            "  subtype=NAME            type of the file system after \"fuse.\" (default: guestmount)\n"
            "  max_read=N              largest read request in bytes\n"

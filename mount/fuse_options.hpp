@@ -16,6 +16,7 @@ struct FuseOptions {
     bool allow_other = false;
     bool allow_root = false;
     bool default_permissions = false; // asked for, or implied by allow_other
+    bool ignore_case = false;
     bool debug = false;
     std::optional<bool> read_only; // -o ro, -o rw
     std::string fsname;            // empty: the first disk image

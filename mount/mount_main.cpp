@@ -66,6 +66,9 @@ Result<void> check(Options& options)
     options.mountpoint = GM_TRY(check_mountpoint(options.mountpoint));
     const auto fuse = GM_TRY(FuseOptions::parse(options.fuse_options));
     GM_TRY(check_fuse(fuse));
+    if (fuse.ignore_case && !options.read_only) {
+        return make_error(EINVAL, "-o ignore_case: works only with --ro");
+    }
     GM_TRY(check_disks(options));
     if (!options.pid_file.empty()) {
         options.pid_file = absolute_source(options.pid_file);

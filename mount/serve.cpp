@@ -106,6 +106,7 @@ Result<void> serve_mount(const Options& options, const std::vector<MountSpec>& m
     const auto filesystem = GM_TRY(Filesystem::make(guest.link(), {.read_only = options.read_only,
                                                                    .view = fuse.view,
                                                                    .name_timeout = fleeting_names ? 0 : kForEver,
+                                                                   .ignore_case = fuse.ignore_case,
                                                                    .numbers_change = fleeting_names,
                                                                    .cache_size = options.cache_size,
                                                                    .drives = drives.get()}));

@@ -17,9 +17,11 @@ namespace gm::test {
 
 class MountedDaemon {
 public:
-    explicit MountedDaemon(bool read_only = false, mount::AttrView view = {}, const std::string& options = "")
+    explicit MountedDaemon(bool read_only = false, mount::AttrView view = {}, const std::string& options = "",
+                           bool ignore_case = false)
     {
-        auto filesystem = mount::Filesystem::make(daemon_.link(), {.read_only = read_only, .view = view});
+        auto filesystem =
+            mount::Filesystem::make(daemon_.link(), {.read_only = read_only, .view = view, .ignore_case = ignore_case});
         REQUIRE_MESSAGE(filesystem.ok(), problem(filesystem));
         filesystem_ = filesystem.take_value();
         auto session =

@@ -54,6 +54,42 @@ TEST_SUITE("fuse")
         check_same(mount, "c");
     }
 
+    TEST_CASE("with ignore_case a name is found whatever its case, and the exact one first")
+    {
+        require_fuse();
+        const auto fill = [](const MountedDaemon& mount) {
+            REQUIRE(::mkdir(mount.below("Windows").c_str(), 0755) == 0);
+            REQUIRE(::mkdir(mount.below("Windows/System32").c_str(), 0755) == 0);
+            write_file(mount.below("Windows/System32/\xc3\x9c"
+                                   "ber.TXT"),
+                       "content");
+            write_file(mount.below("readme"), "lower");
+            write_file(mount.below("README"), "upper");
+            REQUIRE(::symlink("WINDOWS/system32", mount.below("link").c_str()) == 0);
+            for (int i = 0; i < 3000; ++i) {
+                write_file(mount.below("Windows/entry " + std::to_string(i)), "");
+            }
+            write_file(mount.below("Windows/Zuletzt"), "last");
+        };
+        {
+            const MountedDaemon mount(true, {}, "", true);
+            fill(mount);
+            CHECK(content_of(mount / "WINDOWS/SYSTEM32/\xc3\xbc"
+                                     "BER.txt") == "content");
+            CHECK(content_of(mount / "windows/zuletzt") == "last");
+            CHECK(content_of(mount / "link/\xc3\x9c"
+                                     "BER.TXT") == "content");
+            CHECK(content_of(mount / "readme") == "lower");
+            CHECK(content_of(mount / "README") == "upper");
+            CHECK(status_of(mount / "wINDOWS").st_ino == status_of(mount.below("Windows")).st_ino);
+            CHECK(errno_of([&] { return ::access((mount / "windowz").c_str(), F_OK); }) == ENOENT);
+            CHECK(errno_of([&] { return ::access((mount / "Windows/ntldr").c_str(), F_OK); }) == ENOENT);
+        }
+        const MountedDaemon exact(true);
+        fill(exact);
+        CHECK(errno_of([&] { return ::access((exact / "windows").c_str(), F_OK); }) == ENOENT);
+    }
+
     TEST_CASE("a folder's count and time follow what happens in it")
     {
         require_fuse();

@@ -164,6 +164,7 @@ TEST_SUITE("unit")
               "ro,noexec,allow_other,default_permissions,fsname=a\\,b,subtype=t");
         CHECK(FuseOptions::parse("")->mount_options(false, "my,disk") == "rw,fsname=my\\,disk,subtype=guestmount");
         CHECK_FALSE(FuseOptions::parse("no_default_permissions,allow_other")->default_permissions);
+        CHECK(FuseOptions::parse("ignore_case")->ignore_case);
         CHECK_FALSE(FuseOptions::parse("allow_other,allow_root").ok());
         CHECK_FALSE(FuseOptions::parse("uid=me").ok());
     }
