@@ -92,7 +92,7 @@ TEST_SUITE("unit")
 
     TEST_CASE("what is missing or too much is named")
     {
-        CHECK(complaint({"-m", "/dev/sda1", "/mnt"}) == "no disk image: name one with -a");
+        CHECK(complaint({"-m", "/dev/sda1", "/mnt"}) == "no disk image: name one with -a, or a libvirt domain with -d");
         CHECK(complaint({"-a", "x", "/mnt"}).starts_with("nothing to mount"));
         CHECK(complaint({"-a", "x", "-m", "/dev/sda1"}).starts_with("no mountpoint"));
         CHECK(complaint({"-a", "x", "-m", "/dev/sda1", "/mnt", "/more"}).starts_with("'/more': only one mountpoint"));
