@@ -86,6 +86,7 @@ Result<Page> read_names(int fd, std::uint64_t& position, const PageRequest& requ
 // What is the same for most entries of a page.
 struct Shared {
     FilesystemNumbers& filesystems;
+    const Mounts& mounts;
     std::uint64_t device = ~std::uint64_t{0};
     std::uint32_t number = 0;
     std::size_t room_for_links = rpc::kMaxBulk / 4; // long targets must not make the reply too long to be sent
@@ -107,12 +108,15 @@ void add_attr(int folder, rpc::DirEntry& entry, Shared& shared)
         auto target = read_link_target(folder, entry.name.c_str(), status->stx_size);
         if (target.ok() && target->size() <= shared.room_for_links) {
             shared.room_for_links -= target->size();
-            entry.link_target = target.take_value();
+            entry.link_target = shared.mounts.link_in_guest(*target, shared.device, folder, entry.name.c_str());
+            if (*entry.link_target != *target) {
+                entry.attr->size = entry.link_target->size();
+            }
         }
     }
 }
 
-void add_attrs(int folder, std::vector<rpc::DirEntry>& entries, FilesystemNumbers& filesystems)
+void add_attrs(int folder, std::vector<rpc::DirEntry>& entries, FilesystemNumbers& filesystems, const Mounts& mounts)
 {
     std::vector<rpc::DirEntry*> order;
     order.reserve(entries.size());
@@ -122,7 +126,7 @@ void add_attrs(int folder, std::vector<rpc::DirEntry>& entries, FilesystemNumber
         }
     }
     std::ranges::sort(order, {}, &rpc::DirEntry::ino);
-    Shared shared{filesystems};
+    Shared shared{filesystems, mounts};
     for (auto* entry : order) {
         add_attr(folder, *entry, shared);
     }
@@ -130,7 +134,8 @@ void add_attrs(int folder, std::vector<rpc::DirEntry>& entries, FilesystemNumber
 
 } // namespace
 
-Result<Page> read_page(const Node& folder, const PageRequest& request, FilesystemNumbers& filesystems)
+Result<Page> read_page(const Node& folder, const PageRequest& request, FilesystemNumbers& filesystems,
+                       const Mounts& mounts)
 {
     auto page = folder.listing.with([&](Node::Listing& listing) -> Result<Page> {
         int fd = folder.fd.get();
@@ -149,7 +154,7 @@ Result<Page> read_page(const Node& folder, const PageRequest& request, Filesyste
         return names;
     });
     if (page.ok() && request.with_attrs) {
-        add_attrs(folder.fd.get(), page->entries, filesystems);
+        add_attrs(folder.fd.get(), page->entries, filesystems, mounts);
     }
     return page;
 }

@@ -8,6 +8,7 @@
 #include "core/base/error.hpp"
 #include "core/rpc/procedures.hpp"
 #include "daemon/attr.hpp"
+#include "daemon/mounts.hpp"
 #include "daemon/node_table.hpp"
 
 namespace gm::daemon {
@@ -24,6 +25,7 @@ struct Page {
 };
 
 // Blocks others that list the same folder through the same node.
-Result<Page> read_page(const Node& folder, const PageRequest& request, FilesystemNumbers& filesystems);
+Result<Page> read_page(const Node& folder, const PageRequest& request, FilesystemNumbers& filesystems,
+                       const Mounts& mounts);
 
 } // namespace gm::daemon

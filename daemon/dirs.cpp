@@ -22,7 +22,7 @@ Handlers::Answer<rpc::ReadDir> Handlers::on(rpc::ReadDir, const rpc::ReadDir::Ar
     const PageRequest request{.offset = args.offset,
                               .max_bytes = std::min<std::size_t>(args.max_bytes, rpc::kMaxBulk / 2),
                               .with_attrs = args.with_attrs};
-    Page page = GM_TRY(read_page(*folder, request, filesystems_));
+    Page page = GM_TRY(read_page(*folder, request, filesystems_, mounts_));
     return rpc::ReadDir::Reply{
         .folder = nodes_.bind(std::move(folder)), .entries = std::move(page.entries), .end = page.end};
 }

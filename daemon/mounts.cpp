@@ -373,6 +373,32 @@ Error Mounts::explain(const MountRequest& request, Error error, const BlockConte
     return make_error(error.errno_value, "mount '{}' at '{}': {}", request.device, request.mountpoint, cause);
 }
 
+std::string Mounts::link_in_guest(std::string target, std::uint64_t number, int fd, const char* leaf) const
+{
+    if (!target.starts_with(root_)) {
+        return target;
+    }
+    const auto all = list();
+    const auto mounted = std::ranges::find(all, number, &Mounted::number);
+    auto link = path_of(fd);
+    if (mounted == all.end() || !mounted->by_tool || !link.ok()) {
+        return target; // the guest's own words
+    }
+    if (*leaf != '\0') {
+        *link += std::string{"/"} + leaf;
+    }
+    const std::string top = mounted->path + (mounted->path.ends_with('/') ? "" : "/");
+    if (!target.starts_with(top) || !link->starts_with(top)) {
+        return target;
+    }
+    std::string way;
+    for (auto left = std::count(link->begin() + static_cast<std::ptrdiff_t>(top.size()), link->end(), '/'); left > 0;
+         --left) {
+        way += "../";
+    }
+    return way + target.substr(top.size());
+}
+
 Result<void> Mounts::unmount_all()
 {
     const Deadline deadline{kBusyFor};

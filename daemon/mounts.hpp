@@ -70,6 +70,10 @@ public:
     // Everything of all mounts to their devices, and the devices' caches flushed.
     Result<void> sync_all();
 
+    // The target of the link `leaf` in `fd` ("": that `fd` is), which lies on the device `number`: ntfs-3g answers a
+    // path of Windows ("C:\\Users") by one of the appliance's. In the guest's tree it is a way from the link.
+    [[nodiscard]] std::string link_in_guest(std::string target, std::uint64_t number, int fd, const char* leaf) const;
+
     [[nodiscard]] std::vector<Mounted> list() const
     {
         return mounted_.with([](const auto& all) { return all; });

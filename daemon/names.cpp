@@ -35,7 +35,11 @@ Handlers::Answer<rpc::Lookup> Handlers::on(rpc::Lookup, const rpc::Lookup::Args&
     const struct statx status = GM_TRY(status_of(object.fd()));
     rpc::Lookup::Reply reply{.attr = attr_of(status)};
     if (S_ISLNK(status.stx_mode)) {
-        reply.link_target = GM_TRY(read_link_target(object.fd(), "", status.stx_size));
+        const std::string target = GM_TRY(read_link_target(object.fd(), "", status.stx_size));
+        reply.link_target = mounts_.link_in_guest(target, device_of(status), object.fd(), "");
+        if (*reply.link_target != target) {
+            reply.attr.size = reply.link_target->size();
+        }
     }
     if (args.bind || S_ISDIR(status.stx_mode)) {
         reply.node = object.own.valid() ? bind(std::move(object.own), status) : nodes_.bind(object.node);
@@ -55,6 +59,10 @@ Handlers::Answer<rpc::ReadLink> Handlers::on(rpc::ReadLink, const rpc::ReadLink:
 {
     const Place at = GM_TRY(place(args.target));
     std::string target = GM_TRY(read_link_target(at.fd(), at.leaf));
+    if (target.starts_with('/')) {
+        const struct statx status = GM_TRY(status_of(at.fd(), at.leaf));
+        target = mounts_.link_in_guest(std::move(target), device_of(status), at.fd(), at.leaf);
+    }
     return rpc::ReadLink::Reply{std::move(target)};
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One image for each file system that the appliance may meet, named OUTPUT.TYPE or OUTPUT.TYPE-VARIANT:
 #   those that are written to are empty; those that are only read hold the tree of OUTPUT.tar
-#   OUTPUT.ntfs-hibernated       holds a hibernated Windows
+#   OUTPUT.ntfs-hibernated       holds a hibernated Windows, and folders `junction` that lead elsewhere
 #   OUTPUT.cramfs, OUTPUT.none   a type that the kernel does not know, and no file system
 . "$(dirname "$0")/common.sh"
 
@@ -46,6 +46,17 @@ cp "$output.ntfs" "$output.ntfs-hibernated"
 mkdir ntfs
 ntfs-3g "$output.ntfs-hibernated" ntfs
 cp -r tree/. ntfs/
+# junction PATH TARGET: a folder that leads to another path of Windows.
+junction() {
+  mkdir "$1"
+  setfattr -n system.ntfs_reparse_data -v "$(perl -MEncode -e '
+    my ($target, $path) = map { encode("UTF-16LE", $_) } "\\??\\$ARGV[0]", $ARGV[0];
+    my $data = pack("v4", 0, length $target, 2 + length $target, length $path) . "$target\0\0$path\0\0";
+    print "0x", unpack("H*", pack("V v v", 0xa0000003, length $data, 0) . $data);' "$2")" "$1"
+}
+junction ntfs/junction 'C:\FOLDER'
+junction ntfs/folder/inner/junction 'C:\folder'
+junction ntfs/empty/junction 'D:\elsewhere'
 { printf hibr; head -c 8188 /dev/zero; } >ntfs/hiberfil.sys
 umount ntfs
 
