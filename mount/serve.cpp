@@ -48,7 +48,8 @@ public:
                    [&] { return fmt::format("the mount on '{}'", mountpoint); }));
         const auto mount = GM_TRY(find_mount(mountpoint));
         if (mount) {
-            presence_ = GM_TRY(announce_presence(mount->identity));
+            // Never closed but by the end of this process, which is what guestunmount waits for.
+            static_cast<void>(GM_TRY(announce_presence(mount->identity)).release());
         }
         if (!options_.pid_file.empty()) {
             GM_TRY(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid()), 0644));
@@ -66,7 +67,6 @@ public:
 private:
     const Options& options_;
     Caretaker& caretaker_;
-    UniqueFd presence_;
     bool pid_file_written_ = false;
 };
 

@@ -70,9 +70,11 @@ void fio_reads_what_it_wrote(const std::string& type)
 // stress-ng's stressors of file systems that work in one folder. Left out: those for other things than regular file
 // systems (binderfs, procfs, bind-mount), those that FUSE has no interface for (fanotify, fiemap, verity), iomix, whose
 // writers go on after it made their file immutable, and link and symlink, which make 8,192 names whatever the limit.
+// Not io: its syncfs(2) may be told EINTR of another stressor's write-back, which the kernel's FUSE gives up when a process
+// is killed.
 constexpr const char* kStressors[] = {
     "access chdir chmod chown dentry dir dirdeep dirmany filename getdent mknod rename touch utime",
-    "aio copy-file dup fallocate fcntl flock fpunch fsize fstat hdd io lease locka lockf lockofd open readahead",
+    "aio copy-file dup fallocate fcntl flock fpunch fsize fstat hdd lease locka lockf lockofd open readahead",
     "chattr file-ioctl inode-flags seek sync-file xattr",
 };
 
