@@ -121,7 +121,7 @@ TEST_SUITE("e2e")
             temporary += fmt::format("{}_temp_path {};\n", kind, folder / kind);
         }
         write_file(folder / "nginx.conf",
-                   fmt::format("daemon off; user root; pid {}; error_log {}; events {{}}\n"
+                   fmt::format("daemon off; master_process off; user root; pid {}; error_log {}; events {{}}\n"
                                "http {{ access_log off; {} server {{ listen 127.0.0.1:{}; root {};\n"
                                "auth_basic x; auth_basic_user_file {}; }} }}\n",
                                folder / "pid", folder / "errors", temporary, port, folder / "www", folder / "users"));
