@@ -20,6 +20,13 @@ public:
         return known != nullptr && changes_.unchanged(key, kAttrs, known->seen) ? std::optional{known->attr}
                                                                                 : std::nullopt;
     }
+    // As they were last seen here, which may have changed since.
+    [[nodiscard]] std::optional<rpc::Attr> last_seen(const Key& key)
+    {
+        const auto known = map_.get(key);
+        return known != nullptr ? std::optional{known->attr} : std::nullopt;
+    }
+    void erase(const Key& key) { map_.erase(key); }
     // True since `seen`.
     void put(const Key& key, const rpc::Attr& attr, Epoch seen)
     {

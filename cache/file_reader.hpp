@@ -84,7 +84,14 @@ private:
     // Small files.
     void read_small_ahead(const Key& folder, std::string_view name);
     void read_folder_ahead(const Key& folder, std::string_view name);
-    void read_by_extents(const ContentWalk::Entry& entry, ExtentMapPtr map);
+    struct SmallFile { // on its way by extents
+        Key file;
+        ExtentMapPtr map;
+        Blocks::FetchPtr fetch;
+        [[nodiscard]] const rpc::Extent& extent() const { return map->extents->extents.front(); }
+    };
+    void read_by_extents(std::vector<SmallFile> files);
+    void read_side_by_side(std::vector<SmallFile> files);
     void read_by_bulk_call(const std::vector<ContentWalk::Entry>& entries);
 
     Parts parts_;

@@ -9,17 +9,22 @@ namespace gm::cache {
 Result<PageView> FolderReader::read(const Key& folder, const rpc::Target& target, std::uint64_t offset)
 {
     auto view = cache_.find(folder, offset);
-    counters_.folders.count(view.has_value());
-    Pages::FetchPtr fetched;
+    Pages::Joined fetched;
     if (!view) {
         fetched = fetch({folder, offset}, target); // first in the queue: somebody waits for this one
     }
+    counters_.folders.count(view.has_value());
     if (offset == 0) {
         walk_.with([&](WalkDetector& walk) { walk.opened(folder); });
         fetch_ahead();
     }
-    if (fetched != nullptr) {
-        view = PageView{GM_TRY(fetched->wait()), 0};
+    if (fetched.fetch != nullptr) {
+        auto page = fetched.fetch->wait();
+        while (!page.ok() && !fetched.ours) { // it was asked for by a name that somebody else knew
+            fetched = fetch({folder, offset}, target);
+            page = fetched.fetch->wait();
+        }
+        view = PageView{GM_TRY(std::move(page)), 0};
     }
     if (view->first == 0) {
         learn(*view->page);
@@ -42,13 +47,13 @@ FolderReader::Pages::Joined FolderReader::join(const PageId& id)
     });
 }
 
-FolderReader::Pages::FetchPtr FolderReader::fetch(const PageId& id, const rpc::Target& target)
+FolderReader::Pages::Joined FolderReader::fetch(const PageId& id, const rpc::Target& target)
 {
-    const auto [fetch, ours] = join(id);
-    if (ours) {
-        begin(id, target, fetch, false, [] { return true; });
+    auto joined = join(id);
+    if (joined.ours) {
+        begin(id, target, joined.fetch, false, [] { return true; });
     }
-    return fetch;
+    return joined;
 }
 
 void FolderReader::fetch_next_page(const FolderPage& page)

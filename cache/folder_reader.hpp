@@ -51,7 +51,7 @@ private:
     using Pages = InFlight<PageId, PagePtr, PageIdHash>;
 
     // Joins the fetch of a page, or begins one.
-    Pages::FetchPtr fetch(const PageId& id, const rpc::Target& target);
+    Pages::Joined fetch(const PageId& id, const rpc::Target& target);
     void begin(const PageId& id, const rpc::Target& target, const Pages::FetchPtr& fetch, bool ahead,
                std::function<bool()> still_named);
     void fetch_folder_ahead(const Subfolder& folder);

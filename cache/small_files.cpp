@@ -14,6 +14,17 @@ namespace {
 constexpr int kMaxBulkCalls = 3;
 constexpr std::size_t kMaxFilesPerCall = 64;
 constexpr std::uint64_t kMaxBytesPerCall = 1 << 20;
+// Files that lie side by side on a drive are read by one request of at most so many bytes,
+constexpr std::uint64_t kMaxBytesTogether = 512 << 10;
+// over gaps of at most so many: to read them costs less than another request.
+constexpr std::uint64_t kMaxGap = 16 << 10;
+
+// The whole file is one piece of a drive.
+bool in_one_piece(const rpc::FileExtents& file)
+{
+    return file.extents.size() == 1 && file.extents.front().file_offset == 0 &&
+           file.extents.front().length == file.size;
+}
 
 } // namespace
 
@@ -56,25 +67,84 @@ void FileReader::read_folder_ahead(const Key& folder, std::string_view name)
         maps_.fetch_ahead(plan.undecided->page, plan.undecided->index);
     }
     std::vector<ContentWalk::Entry> by_call;
+    std::vector<SmallFile> by_extents;
     for (std::size_t i = 0; i < plan.read.size(); ++i) {
-        if (known[i].map != nullptr) {
-            read_by_extents(plan.read[i], known[i].map);
-        } else {
+        const auto& map = known[i].map;
+        if (map == nullptr) {
             by_call.push_back(plan.read[i]);
+            continue;
+        }
+        const BlockId id{Key::of(plan.read[i].attr()), 0};
+        if (map->extents->size > kSmallFile || cached(id) != nullptr) {
+            continue;
+        }
+        if (auto [fetch, ours] = join(id); ours) {
+            by_extents.push_back({id.file, map, std::move(fetch)});
         }
     }
+    read_by_extents(std::move(by_extents));
     read_by_bulk_call(by_call);
 }
 
-void FileReader::read_by_extents(const ContentWalk::Entry& entry, ExtentMapPtr map)
+void FileReader::read_by_extents(std::vector<SmallFile> files)
 {
-    const BlockId id{Key::of(entry.attr()), 0};
-    if (map->extents->size > kSmallFile || cached(id) != nullptr) {
+    const auto pieces = std::ranges::partition(files, [](const SmallFile& file) {
+        return !in_one_piece(*file.map->extents);
+    });
+    for (auto file = files.begin(); file != pieces.begin(); ++file) {
+        begin({.file = file->file, .first = 0, .fetches = {std::move(file->fetch)}}, {.map = std::move(file->map)});
+    }
+    std::ranges::sort(pieces, {}, [](const SmallFile& file) {
+        return std::pair{file.map->extents->disk, file.extent().disk_offset};
+    });
+    for (auto first = pieces.begin(); first != pieces.end();) {
+        const auto start = first->extent().disk_offset;
+        auto end = start;
+        auto last = first;
+        // Wrapped around sums end the group: what the daemon tells is only checked against the drive when it is read.
+        while (last != pieces.end() && last->map->extents->disk == first->map->extents->disk &&
+               last->extent().disk_offset >= end && last->extent().disk_offset - end <= kMaxGap &&
+               last->extent().disk_offset + last->extent().length - start <= kMaxBytesTogether) {
+            end = last->extent().disk_offset + last->extent().length;
+            ++last;
+        }
+        last = std::max(last, first + 1);
+        read_side_by_side({std::move_iterator{first}, std::move_iterator{last}});
+        first = last;
+    }
+}
+
+void FileReader::read_side_by_side(std::vector<SmallFile> files)
+{
+    if (files.size() == 1) {
+        auto& file = files.front();
+        begin({.file = file.file, .first = 0, .fetches = {std::move(file.fetch)}}, {.map = std::move(file.map)});
         return;
     }
-    if (auto [fetch, ours] = join(id); ours) {
-        begin({.file = id.file, .first = 0, .fetches = {std::move(fetch)}}, {.map = std::move(map)});
-    }
+    const auto disk = files.front().map->extents->disk;
+    const auto start = files.front().extent().disk_offset;
+    const auto all = std::make_shared<rpc::Bulk>(
+        rpc::Bulk::allocate(files.back().extent().disk_offset + files.back().extent().length - start));
+    const auto group = std::make_shared<std::vector<SmallFile>>(std::move(files));
+    const auto done = [this, group, all, start](const Result<void>& outcome) {
+        for (auto& file : *group) {
+            const auto run = std::make_shared<Run>(Run{.file = file.file, .first = 0, .fetches = {}});
+            run->fetches.push_back(std::move(file.fetch));
+            const auto bytes = all->bytes().subspan(file.extent().disk_offset - start, file.extent().length);
+            const auto seen = file.map->seen;
+            file.map.reset();
+            if (!outcome.ok()) {
+                finish(run, seen, outcome.error());
+                continue;
+            }
+            // Of its own: one file that is kept must not keep the memory of all.
+            auto own = std::make_shared<rpc::Bulk>(rpc::Bulk::allocate(bytes.size()));
+            std::ranges::copy(bytes, own->writable().begin());
+            parts_.counters.bytes_by_extent += own->size();
+            finish(run, seen, Buffer{std::move(own)});
+        }
+    };
+    parts_.drives->begin({disk, start, all->writable(), done});
 }
 
 void FileReader::read_by_bulk_call(const std::vector<ContentWalk::Entry>& entries)

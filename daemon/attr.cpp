@@ -54,6 +54,12 @@ std::uint32_t FilesystemNumbers::number_of(std::uint64_t device)
     });
 }
 
+bool tells_fixed(const struct statx& status)
+{
+    constexpr std::uint64_t kBoth = STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND;
+    return (status.stx_attributes_mask & kBoth) == kBoth;
+}
+
 rpc::Attr to_attr(const struct statx& status, std::uint32_t filesystem)
 {
     return {.ino = status.stx_ino,
@@ -70,7 +76,8 @@ rpc::Attr to_attr(const struct statx& status, std::uint32_t filesystem)
             .atime = to_timestamp(status.stx_atime),
             .mtime = to_timestamp(status.stx_mtime),
             .ctime = to_timestamp(status.stx_ctime),
-            .btime = (status.stx_mask & STATX_BTIME) != 0 ? to_timestamp(status.stx_btime) : rpc::Timestamp{}};
+            .btime = (status.stx_mask & STATX_BTIME) != 0 ? to_timestamp(status.stx_btime) : rpc::Timestamp{},
+            .fixed = !tells_fixed(status) || (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0};
 }
 
 } // namespace gm::daemon

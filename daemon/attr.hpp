@@ -30,6 +30,9 @@ private:
     Guarded<std::vector<std::uint64_t>> devices_; // index is the number; level: leaf
 };
 
+// Whether the file system tells which objects are immutable or append-only.
+bool tells_fixed(const struct statx& status);
+
 rpc::Attr to_attr(const struct statx& status, std::uint32_t filesystem);
 
 } // namespace gm::daemon

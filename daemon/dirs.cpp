@@ -19,6 +19,9 @@ Handlers::Answer<rpc::ReadDir> Handlers::on(rpc::ReadDir, const rpc::ReadDir::Ar
         const struct statx status = GM_TRY(status_of(fd.get()));
         folder = std::make_shared<const Node>(std::move(fd), identity_of(status), true);
     }
+    if (args.offset == 0 && folder->listable) {
+        folders_ahead_.before_listing(folder->fd.get(), folder->identity.device);
+    }
     const PageRequest request{.offset = args.offset,
                               .max_bytes = std::min<std::size_t>(args.max_bytes, rpc::kMaxBulk / 2),
                               .with_attrs = args.with_attrs};

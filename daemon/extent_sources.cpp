@@ -5,20 +5,8 @@
 #include "daemon/mount_table.hpp"
 #include "daemon/sysfs.hpp"
 
-#include <climits>
-#include <sys/sysmacros.h>
-
 namespace gm::daemon {
 namespace {
-
-std::string kernel_name_of(std::uint64_t device)
-{
-    char target[PATH_MAX];
-    const auto got =
-        ::readlink(fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)).c_str(), target, sizeof target);
-    const std::string_view path{target, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
-    return std::string{path.substr(path.rfind('/') + 1)};
-}
 
 // All data goes through the journal: what lies in its place may be old. Mount options show that only when it is not the
 // default of this file system, so ext4's own list is asked.

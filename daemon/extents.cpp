@@ -2,14 +2,11 @@
 //
 // Where the data of files lies on the drives. Every doubt is answered with nothing: then the file is read by calls.
 #include "core/base/syscall.hpp"
+#include "daemon/fiemap.hpp"
 #include "daemon/handlers.hpp"
 
 #include <algorithm>
 #include <fcntl.h>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <span>
-#include <sys/ioctl.h>
 
 namespace gm::daemon {
 namespace {
@@ -25,27 +22,6 @@ constexpr std::uint32_t kExact =
 constexpr std::uint64_t kInexactFiles =
     STATX_ATTR_COMPRESSED | STATX_ATTR_ENCRYPTED | STATX_ATTR_VERITY | STATX_ATTR_DAX;
 constexpr int kJournaled = FS_JOURNAL_DATA_FL;
-
-// struct fiemap ends with an array of no size: the extents follow it in one buffer.
-class FiemapRequest {
-public:
-    // The extents of a range, by ioctl_fiemap; false on failure.
-    bool ask(int fd, std::uint64_t start, std::uint64_t length)
-    {
-        head() = {.fm_start = start, .fm_length = length, .fm_extent_count = kAtOnce};
-        return ::ioctl(fd, FS_IOC_FIEMAP, buffer_) == 0;
-    }
-    [[nodiscard]] std::span<const fiemap_extent> extents()
-    {
-        return {reinterpret_cast<const fiemap_extent*>(buffer_ + sizeof(fiemap)),
-                std::min(head().fm_mapped_extents, kAtOnce)};
-    }
-
-private:
-    fiemap& head() { return *reinterpret_cast<fiemap*>(buffer_); }
-
-    alignas(fiemap) std::byte buffer_[sizeof(fiemap) + kAtOnce * sizeof(fiemap_extent)];
-};
 
 // Adds one extent of the file system to `file`; false when it cannot be told exactly.
 bool add_extent(const fiemap_extent& extent, const DriveRange& range, rpc::FileExtents& file)
@@ -80,7 +56,7 @@ bool add_extent(const fiemap_extent& extent, const DriveRange& range, rpc::FileE
 std::optional<rpc::FileExtents> map_file(int fd, std::uint64_t size, const DriveRange& range)
 {
     rpc::FileExtents file{.disk = range.drive, .size = size};
-    FiemapRequest request;
+    FiemapRequest<kAtOnce> request;
     for (std::uint64_t at = 0; at < size;) {
         if (!request.ask(fd, at, size - at)) {
             return std::nullopt;

@@ -10,6 +10,7 @@
 #include "daemon/attr.hpp"
 #include "daemon/devices.hpp"
 #include "daemon/extent_sources.hpp"
+#include "daemon/folder_read_ahead.hpp"
 #include "daemon/handle_table.hpp"
 #include "daemon/mounts.hpp"
 #include "daemon/node_table.hpp"
@@ -145,6 +146,7 @@ private:
     Volumes volumes_;
     Mounts mounts_;
     ExtentSources extent_sources_;
+    FolderReadAhead folders_ahead_;
 };
 
 } // namespace gm::daemon

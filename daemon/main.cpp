@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <malloc.h>
 #include <string_view>
 #include <sys/reboot.h>
 #include <unistd.h>
@@ -21,6 +22,15 @@ namespace {
 
 constexpr unsigned kWorkers = 8; // overlapping reads of the drives, and a slow call does not hold back a quick one
 constexpr const char* kSysroot = "/sysroot";
+
+// Memory that a call gave back is kept for the next one: to map and clear pages again costs an emulated processor more
+// than the call itself.
+void keep_memory()
+{
+    constexpr int kMost = 64 << 20; // bytes
+    ::mallopt(M_MMAP_THRESHOLD, kMost);
+    ::mallopt(M_TRIM_THRESHOLD, kMost);
+}
 
 Result<void> serve(int channel, daemon::HandlersOptions options)
 {
@@ -86,6 +96,7 @@ int run_by_hand(int argc, char** argv)
 int main(int argc, char** argv)
 {
     std::signal(SIGPIPE, SIG_IGN);
+    keep_memory();
     if (::getpid() == 1) {
         run_appliance();
     }

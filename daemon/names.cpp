@@ -26,6 +26,21 @@ Result<struct statx> status_without_name(int fd, const struct statx& before)
     return after;
 }
 
+// Whether names in the folder that lies below `parent` as `leaf` are what they are, byte for byte: asked by looking for
+// the folder itself with the case of its letters exchanged. What it cannot tell counts as no.
+bool has_exact_names(int parent, const std::string& leaf, const struct statx& folder)
+{
+    std::string other = leaf;
+    for (char& c : other) {
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    if (other == leaf || !tells_fixed(folder)) { // the kinds that do not tell include those with rules of their own
+        return false;
+    }
+    const auto found = status_of(parent, other.c_str());
+    return found.ok() ? identity_of(*found) != identity_of(folder) : found.error().errno_value == ENOENT;
+}
+
 } // namespace
 
 Handlers::Answer<rpc::Lookup> Handlers::on(rpc::Lookup, const rpc::Lookup::Args& args, rpc::CallContext&)
@@ -75,7 +90,9 @@ Handlers::Answer<rpc::MakeDir> Handlers::on(rpc::MakeDir, const rpc::MakeDir::Ar
     }
     Pinned made = GM_TRY(pin(at));
     const struct statx status = GM_TRY(status_of(made.fd()));
-    return rpc::MakeDir::Reply{.node = bind(std::move(made.own), status), .attr = attr_of(status)};
+    return rpc::MakeDir::Reply{.node = bind(std::move(made.own), status),
+                               .attr = attr_of(status),
+                               .exact_names = has_exact_names(at.fd(), args.leaf, status)};
 }
 
 Handlers::Answer<rpc::MakeNode> Handlers::on(rpc::MakeNode, const rpc::MakeNode::Args& args, rpc::CallContext&)

@@ -19,16 +19,24 @@ public:
         std::memcpy(text_, prefix.data(), prefix.size());
         char* end = std::to_chars(text_ + prefix.size(), text_ + kFdPart, fd).ptr;
         if (!leaf.empty()) {
-            leaf = leaf.substr(0, kLeafPart); // longer than any name of a file system: ENAMETOOLONG
             *end++ = '/';
-            std::memcpy(end, leaf.data(), leaf.size());
-            end += leaf.size();
+            copy_leaf(end, leaf);
+        } else {
+            *end = '\0';
         }
-        *end = '\0';
     }
+    // Not of a descriptor, but a name as it is: for callers that have either.
+    explicit ProcPath(const char* name) { copy_leaf(text_, name); }
     [[nodiscard]] const char* c_str() const { return text_; }
 
 private:
+    static void copy_leaf(char* into, std::string_view leaf)
+    {
+        leaf = leaf.substr(0, kLeafPart); // longer than any name of a file system: ENAMETOOLONG
+        std::memcpy(into, leaf.data(), leaf.size());
+        into[leaf.size()] = '\0';
+    }
+
     static constexpr std::size_t kFdPart = 32;
     static constexpr std::size_t kLeafPart = 1023;
     char text_[kFdPart + 1 + kLeafPart + 1];

@@ -93,6 +93,7 @@ Handlers::Answer<rpc::UnmountAll> Handlers::on(rpc::UnmountAll, const rpc::Unmou
 {
     handles_.clear();
     nodes_.clear();
+    folders_ahead_.clear();
     auto unmounted = mounts_.sync_all();
     if (unmounted.ok()) {
         unmounted = mounts_.unmount_all();

@@ -5,11 +5,16 @@
 
 #include "core/base/syscall.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <climits>
 #include <dirent.h>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 #include <vector>
 
 namespace gm::daemon {
@@ -57,6 +62,16 @@ inline std::vector<std::string> sysfs_names(const std::string& path)
         }
     }
     return names;
+}
+
+// What the kernel calls a block device ("sda1", "dm-0") that is known by its number (st_dev); empty when there is none.
+inline std::string kernel_name_of(std::uint64_t device)
+{
+    char target[PATH_MAX];
+    const std::string link = "/sys/dev/block/" + std::to_string(major(device)) + ':' + std::to_string(minor(device));
+    const auto got = ::readlink(link.c_str(), target, sizeof target);
+    const std::string_view path{target, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+    return std::string{path.substr(path.rfind('/') + 1)};
 }
 
 } // namespace gm::daemon

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// Extended attributes, through /proc/self/fd: so nothing has to be opened for them, and links have them too.
+// Extended attributes, by path: so nothing has to be opened for them, and links have them too. One object is reached
+// through /proc/self/fd; the entries of a folder by their names from inside it, since the long path costs more than the
+// attributes.
 #include "core/base/syscall.hpp"
 #include "daemon/handlers.hpp"
 #include "daemon/proc_path.hpp"
+#include "daemon/working_folder.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -20,6 +23,8 @@ constexpr std::size_t kMaxReply = rpc::kMaxBulk;
 class XattrPath {
 public:
     XattrPath(int fd, const char* leaf) : path_(fd, leaf), follow_(*leaf == '\0') {}
+    // An entry of the thread's working folder.
+    explicit XattrPath(const char* leaf) : path_(leaf) {}
 
     ssize_t list(char* into, std::size_t size) const
     {
@@ -41,7 +46,7 @@ public:
 
 private:
     ProcPath path_;
-    bool follow_;
+    bool follow_ = false;
 };
 
 // The first call guesses; only a value that does not fit is asked for its size.
@@ -113,9 +118,21 @@ Handlers::Answer<rpc::ReadXattrs> Handlers::on(rpc::ReadXattrs, const rpc::ReadX
     rpc::ReadXattrs::Reply reply;
     reply.objects.reserve(args.targets.size());
     std::size_t budget = kMaxReply - args.targets.size() * 8;
+    std::optional<WorkingFolder> inside;
+    rpc::NodeId inside_of = rpc::NodeId::none;
     for (const auto& target : args.targets) {
         auto at = place(target);
-        reply.objects.push_back(at.ok() ? all_of(XattrPath{at->fd(), at->leaf}, budget) : std::nullopt);
+        if (!at.ok()) {
+            reply.objects.emplace_back();
+            continue;
+        }
+        if (!at->is_node() && target.node != inside_of) {
+            inside.reset();
+            inside.emplace(at->fd());
+            inside_of = target.node;
+        }
+        const bool by_name = !at->is_node() && inside->entered();
+        reply.objects.push_back(all_of(by_name ? XattrPath{at->leaf} : XattrPath{at->fd(), at->leaf}, budget));
     }
     return reply;
 }

@@ -16,7 +16,7 @@ Result<std::unique_ptr<Filesystem>> Filesystem::make(rpc::Link& link, const File
 }
 
 Filesystem::Filesystem(rpc::Link& link, const FilesystemOptions& options, const rpc::Attr& root)
-    : link_(link), options_(options), returns_(link),
+    : link_(link), options_(options), late_(link), returns_(link, late_),
       inodes_(root,
               [this](rpc::NodeId node, std::uint64_t references, bool gone) { returns_.node(node, references, gone); }),
       // What is read by the guest counts as access to that file: on a writable mount only what was asked for is.
@@ -26,6 +26,11 @@ Filesystem::Filesystem(rpc::Link& link, const FilesystemOptions& options, const 
                .small_files_ahead = options.read_only},
               [this](rpc::NodeId node) { returns_.node_later(node); })
 {
+}
+
+Filesystem::~Filesystem()
+{
+    late_.settle();
 }
 
 cache::Object Filesystem::object_of(const Inode& inode, rpc::Target target) const
@@ -127,6 +132,7 @@ Attributes Filesystem::changed_attributes(Inode& inode, const rpc::Attr& attr, C
 Entry Filesystem::made_entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node)
 {
     changed(attr, cache::kEverything); // whoever had its number before
+    caches_.attrs.put(cache::Key::of(attr), attr, caches_.changes.now());
     return entry(name, attr, node);
 }
 

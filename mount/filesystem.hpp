@@ -14,6 +14,8 @@
 #include "mount/fuse_api.hpp"
 #include "mount/handle_table.hpp"
 #include "mount/inode_table.hpp"
+#include "mount/late_changes.hpp"
+#include "mount/new_folders.hpp"
 #include "mount/returns.hpp"
 
 #include <functional>
@@ -90,11 +92,16 @@ public:
     // Asks the daemon for the root's attributes. The link must outlive the file system.
     static Result<std::unique_ptr<Filesystem>> make(rpc::Link& link, const FilesystemOptions& options);
     Filesystem(rpc::Link& link, const FilesystemOptions& options, const rpc::Attr& root);
+    Filesystem(const Filesystem&) = delete;
+    Filesystem& operator=(const Filesystem&) = delete;
+    ~Filesystem();
 
     // Before the first operation.
     void set_notices(KernelNotices notices) { notices_ = std::move(notices); }
     // Gives back to the daemon what is only kept for a batch.
     void flush_returns() { returns_.flush(); }
+    // Has the guest make the changes that were answered already. Blocks.
+    void settle() { late_.settle(); }
     // How many changes went to the guest so far; what the periodic sync looks at.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
     // Everything is on the drives that was changed before: what the periodic sync tells afterwards. May be called when
@@ -165,7 +172,11 @@ private:
     Result<typename P::Reply> call(const typename P::Args& args, std::stop_token stop = {})
     {
         const auto begun = std::chrono::steady_clock::now();
-        auto reply = link_.call<P>(args, {.stop = std::move(stop)});
+        // A call that can be stopped must not stop what others changed.
+        if (stop.stop_possible()) {
+            late_.settle();
+        }
+        auto reply = stop.stop_possible() ? link_.call<P>(args, {.stop = std::move(stop)}) : late_.call<P>(args);
         if (log_enabled(LogLevel::trace)) {
             trace_call(P::name, reply.ok() ? nullptr : &reply.error(), std::chrono::steady_clock::now() - begun);
         }
@@ -219,6 +230,10 @@ private:
     // Takes the set-id bits away after a write or truncation by somebody who is not root.
     // True when it did.
     bool drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode);
+    // Answers a change of attributes before the guest has made it; nothing when that must not be.
+    std::optional<Attributes> set_late(const InodePtr& inode, rpc::SetAttr::Args args);
+    void settle_xattrs(const Inode& inode);
+    void was_set_late(Inode& inode, const Result<rpc::SetAttr::Reply>& reply);
     Result<OpenFilePtr> open_file(InodeId inode, fuse_file_info* file);
     Result<rpc::HandleId> handle_of(OpenFile& file);
     Result<DirBuffer> read_folder(InodeId inode, std::size_t size, off_t offset, bool with_attributes);
@@ -230,11 +245,21 @@ private:
     rpc::Link& link_;
     const FilesystemOptions options_;
     KernelNotices notices_;
+    LateChanges late_; // settled before the others go: they learn what became of the changes
     Returns returns_;
     InodeTable inodes_;
     HandleTable handles_;
     std::atomic<std::uint64_t> changes_{0};
     cache::Caches caches_;
+    NewFolders new_folders_;
+    struct LateAttr {
+        Changing change;
+        rpc::Attr expected;
+        unsigned waiting = 0;    // changes of it
+        bool xattrs_too = false; // some of them act on capabilities or ACLs
+    };
+    using LateAttrs = std::unordered_map<InodeId, LateAttr>;
+    Guarded<LateAttrs> late_attrs_; // level: above Changes
 };
 
 } // namespace gm::mount

@@ -53,6 +53,32 @@ Result<T> value_of(const void* input, std::size_t size)
     return value;
 }
 
+// The attributes that a change will lead to, as far as they can be known; the guest's clock cannot.
+rpc::Attr expected_attr(rpc::Attr attr, const rpc::SetAttr::Args& change)
+{
+    const auto set_owner = [](std::uint32_t& id, const std::optional<std::uint32_t>& wanted) {
+        id = wanted && *wanted != rpc::kNoOwner ? *wanted : id;
+    };
+    if (change.uid || change.gid) {
+        set_owner(attr.uid, change.uid);
+        set_owner(attr.gid, change.gid);
+        if (!S_ISDIR(attr.mode)) {
+            attr.mode &= ~(S_ISUID | ((attr.mode & S_IXGRP) != 0 ? S_ISGID : 0U));
+        }
+    }
+    if (change.mode) {
+        attr.mode = (attr.mode & S_IFMT) | *change.mode;
+    }
+    const auto set_time = [](rpc::Timestamp& time, const std::optional<rpc::NewTime>& wanted) {
+        if (wanted && wanted->time) {
+            time = *wanted->time;
+        }
+    };
+    set_time(attr.atime, change.atime);
+    set_time(attr.mtime, change.mtime);
+    return attr;
+}
+
 } // namespace
 
 Result<Attributes> Filesystem::getattr(InodeId inode, fuse_file_info* /*file*/)
@@ -107,7 +133,15 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
     } else if ((to_set & FUSE_SET_ATTR_MTIME) != 0) {
         args.mtime = rpc::NewTime{timestamp(attr->st_mtim)};
     }
-    // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock has done so.
+    // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock does so. Alone it stands for a chown(2) to nobody,
+    // which takes set-id bits and capabilities away.
+    if (to_set == FUSE_SET_ATTR_CTIME) {
+        args.uid = rpc::kNoOwner;
+        args.gid = rpc::kNoOwner;
+    }
+    if (auto late = set_late(object, args)) {
+        return std::move(*late);
+    }
     auto change = changing({{*object, cache::kAttrs | (args.size ? cache::kData : 0)}});
     const auto now = [&]() -> Result<rpc::Attr> {
         const Pin pin = inodes_.pin(*object);
@@ -124,6 +158,61 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
         return getattr(inode, file);
     }
     return changed_attributes(*object, now.value(), change);
+}
+
+std::optional<Attributes> Filesystem::set_late(const InodePtr& inode, rpc::SetAttr::Args args)
+{
+    const auto before = caches_.attrs.last_seen(key_of(*inode));
+    if (args.size || !before || before->fixed || options_.numbers_change || S_ISLNK(before->mode)) {
+        return std::nullopt;
+    }
+    if (late_.full()) {
+        late_.settle();
+    }
+    const Pin pin = inodes_.pin(*inode);
+    args.target = pin.target;
+    const auto expected = late_attrs_.with([&](LateAttrs& late_attrs) {
+        const auto found = late_attrs.find(inode->id);
+        auto& late = found != late_attrs.end()
+                         ? found->second
+                         : late_attrs.emplace(inode->id, LateAttr{changing({{*inode, cache::kAttrs}}), *before})
+                               .first->second;
+        ++late.waiting;
+        late.xattrs_too = late.xattrs_too || args.uid || args.gid || args.mode;
+        late.expected = expected_attr(late.expected, args);
+        return late.expected;
+    });
+    late_.add<rpc::SetAttr>(args, [this, inode](const Result<rpc::SetAttr::Reply>& reply) {
+        was_set_late(*inode, reply);
+    });
+    inode->mode = expected.mode;
+    // What the guest makes of it (its clock, what its times can hold) is for the next question.
+    return Attributes{options_.view.show(expected, inode->number), 0};
+}
+
+void Filesystem::settle_xattrs(const Inode& inode)
+{
+    const bool waits = !late_.none() && late_attrs_.with([&](const LateAttrs& late_attrs) {
+        const auto found = late_attrs.find(inode.id);
+        return found != late_attrs.end() && found->second.xattrs_too;
+    });
+    if (waits) {
+        late_.settle();
+    }
+}
+
+void Filesystem::was_set_late(Inode& inode, const Result<rpc::SetAttr::Reply>& reply)
+{
+    const auto last = late_attrs_.with([&](LateAttrs& late_attrs) {
+        const auto found = late_attrs.find(inode.id);
+        return --found->second.waiting == 0 ? late_attrs.extract(found) : LateAttrs::node_type{};
+    });
+    if (!reply.ok()) {
+        inode.late_errno = reply.error().errno_value;
+        log_warning("a change of inode {} failed after it was answered: {}", inode.number, reply.error().text);
+    } else if (!last.empty()) {
+        changed_attributes(inode, reply->attr, last.mapped().change);
+    }
 }
 
 bool Filesystem::drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode)
@@ -207,6 +296,8 @@ Result<IoctlReply> Filesystem::ioctl(const Interruptible& request, InodeId inode
         const auto flags = GM_TRY(value_of<std::uint32_t>(input, input_size));
         const auto change = changing({{*object, cache::kAttrs}});
         GM_TRY(call<rpc::SetInodeFlags>({.target = pin.target, .flags = flags}));
+        caches_.attrs.erase(key_of(*object)); // it may be immutable now,
+        new_folders_.gone(inode);             // or think of names otherwise
         notices_.attributes_changed(inode); // its ctime
         return IoctlReply{};
     }

@@ -67,6 +67,7 @@ Result<Created> Filesystem::create(const Request& request, InodeId parent, std::
     const auto node = GM_TRY(folder_node(below.folder));
     const auto flags = flags_for_daemon(file->flags | O_RDWR);
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    new_folders_.added(below.folder->id, name);
     const auto made = GM_TRY(call<rpc::Create>(
         {.parent = node, .leaf = below.leaf, .mode = mode, .flags = flags, .caller = options_.view.creator(request)}));
     auto made_here = made_entry(below, made.attr, rpc::NodeId::none);
@@ -114,6 +115,7 @@ Result<rpc::HandleId> Filesystem::handle_of(OpenFile& file)
 Result<cache::FileData> Filesystem::read(const Interruptible& request, InodeId inode, std::size_t size, off_t offset,
                                          fuse_file_info* file)
 {
+    late_.settle();
     const auto open = GM_TRY(open_file(inode, file));
     const auto& object = *open->inode();
     // On a writable mount the target is not asked for.
@@ -157,6 +159,9 @@ Result<void> Filesystem::fsync(const Interruptible& request, InodeId inode, int 
     const auto handle = GM_TRY(handle_of(*open));
     const auto before = caches_.changes.now();
     GM_TRY(call<rpc::Fsync>({.handle = handle, .target = {}, .data_only = data_only != 0}, request.stop));
+    if (const int failed = open->inode()->late_errno.exchange(0)) {
+        return make_error(failed, "a change before failed");
+    }
     caches_.changes.synced(key_of(*open->inode()), before);
     // Only now it is settled how many blocks the data takes.
     caches_.changes.note(key_of(*open->inode()), cache::kAttrs);

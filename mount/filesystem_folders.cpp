@@ -25,6 +25,7 @@ Result<DirBuffer> Filesystem::readdirplus(InodeId inode, std::size_t size, off_t
 
 Result<DirBuffer> Filesystem::read_folder(InodeId inode, std::size_t size, off_t offset, bool with_attributes)
 {
+    late_.settle();
     const auto folder = GM_TRY(known(inode));
     DirBuffer buffer(size, with_attributes);
     auto at = static_cast<std::uint64_t>(offset);
@@ -74,6 +75,9 @@ Result<void> Filesystem::fsyncdir(const Interruptible& request, InodeId inode, i
     const auto folder = GM_TRY(known(inode));
     const Pin pin = inodes_.pin(*folder);
     GM_TRY(call<rpc::Fsync>({.handle = {}, .target = pin.target, .data_only = data_only != 0}, request.stop));
+    if (const int failed = folder->late_errno.exchange(0)) {
+        return make_error(failed, "a change before failed");
+    }
     return {};
 }
 

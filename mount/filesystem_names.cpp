@@ -23,6 +23,9 @@ Result<Entry> Filesystem::lookup(InodeId parent, std::string_view name)
     if (const auto listed = caches_.pages.find(key_of(*below.folder), name)) {
         return entry(below, *listed->entry->attr, rpc::NodeId::none);
     }
+    if (new_folders_.lacks(below.folder->id, name)) {
+        return Entry{.ref = {}, .attr = {}, .name_timeout = options_.name_timeout};
+    }
     const auto node = GM_TRY(folder_node(below.folder));
     auto reply = call<rpc::Lookup>({.parent = node, .leaf = below.leaf});
     if (!reply.ok() && reply.error().errno_value == ENOENT) {
@@ -98,6 +101,7 @@ Result<Entry> Filesystem::mknod(const Request& request, InodeId parent, std::str
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    new_folders_.added(below.folder->id, name);
     const auto made = GM_TRY(call<rpc::MakeNode>({.parent = node,
                                                   .leaf = below.leaf,
                                                   .mode = mode,
@@ -112,9 +116,14 @@ Result<Entry> Filesystem::mkdir(const Request& request, InodeId parent, std::str
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    new_folders_.added(below.folder->id, name);
     const auto made = GM_TRY(call<rpc::MakeDir>(
         {.parent = node, .leaf = below.leaf, .mode = mode, .caller = options_.view.creator(request)}));
-    return made_entry(below, made.attr, made.node);
+    auto made_here = made_entry(below, made.attr, made.node);
+    if (made.exact_names) {
+        new_folders_.made(made_here.ref->inode()->id);
+    }
+    return made_here;
 }
 
 Result<Entry> Filesystem::symlink(const Request& request, std::string_view target, InodeId parent,
@@ -123,6 +132,7 @@ Result<Entry> Filesystem::symlink(const Request& request, std::string_view targe
     const auto below = GM_TRY(name_below(parent, name));
     const auto node = GM_TRY(folder_node(below.folder));
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
+    new_folders_.added(below.folder->id, name);
     const auto made = GM_TRY(call<rpc::MakeSymlink>({.parent = node,
                                                      .leaf = below.leaf,
                                                      .link_target = std::string(target),
@@ -136,6 +146,7 @@ Result<Entry> Filesystem::link(InodeId inode, InodeId new_parent, std::string_vi
     const auto below = GM_TRY(name_below(new_parent, new_name));
     const auto node = GM_TRY(folder_node(below.folder));
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}, {*object, cache::kAttrs}});
+    new_folders_.added(below.folder->id, new_name);
     const auto reply = [&] {
         const Pin pin = inodes_.pin(*object);
         return call<rpc::MakeLink>({.target = pin.target, .parent = node, .leaf = below.leaf});
@@ -175,6 +186,7 @@ Result<void> Filesystem::rename(InodeId parent, std::string_view name, InodeId n
     const NameLock lock = inodes_.lock_names(from, &to);
     const auto change =
         changing({{*from.folder, cache::kNames | cache::kAttrs}, {*to.folder, cache::kNames | cache::kAttrs}});
+    new_folders_.added(to.folder->id, new_name);
     const auto renamed = GM_TRY(call<rpc::Rename>(
         {.parent = from_node, .leaf = from.leaf, .new_parent = to_node, .new_leaf = to.leaf, .flags = flags}));
     const bool other = renamed.replaced != rpc::NodeId::none && renamed.replaced_attr;
@@ -198,6 +210,9 @@ void Filesystem::lost_a_name(const InodePtr& inode, const rpc::Attr& attr)
     changed(attr, folder || attr.nlink == 0 ? cache::kEverything : cache::kAttrs, inode);
     if (folder) { // its pages keep its node, and with that its space in the guest
         caches_.pages.erase(cache::Key::of(attr));
+        if (inode) {
+            new_folders_.gone(inode->id);
+        }
     }
 }
 

@@ -58,6 +58,7 @@ Result<void> Filesystem::setxattr(InodeId inode, std::string_view name, const ch
 Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
+    settle_xattrs(*object);
     const Pin pin = inodes_.pin(*object);
     if (is_always_listed(name)) {
         return fit(GM_TRY(caches_.xattrs.get(object_of(*object, pin.target), std::string(name))), size);
@@ -69,6 +70,7 @@ Result<XattrReply> Filesystem::getxattr(InodeId inode, std::string_view name, st
 Result<XattrReply> Filesystem::listxattr(InodeId inode, std::size_t size)
 {
     const auto object = GM_TRY(known(inode));
+    settle_xattrs(*object);
     const Pin pin = inodes_.pin(*object);
     return fit(names_of(GM_TRY(caches_.xattrs.list(object_of(*object, pin.target)))->all), size);
 }

@@ -13,7 +13,7 @@ namespace {
 
 // FUSE_HANDLE_KILLPRIV_V2: we take the set-id bits and capabilities away, so the kernel need not ask for
 // security.capability before each write. A kernel that does not know it ignores it.
-ssize_t write_init_answer(int device, const iovec* parts, int count)
+ssize_t write_init_answer(int device, const iovec* parts, int count, bool read_only)
 {
     fuse_init_out answer{};
     iovec changed[2] = {parts[0], parts[1]};
@@ -21,9 +21,7 @@ ssize_t write_init_answer(int device, const iovec* parts, int count)
                        parts[1].iov_len <= sizeof answer;
     if (whole) {
         std::memcpy(&answer, parts[1].iov_base, parts[1].iov_len);
-        if ((answer.flags & FUSE_HANDLE_KILLPRIV) != 0) { // asked for on a writable mount
-            answer.flags |= FUSE_HANDLE_KILLPRIV_V2;
-        }
+        answer.flags |= read_only ? 0U : FUSE_HANDLE_KILLPRIV_V2;
         changed[1].iov_base = &answer;
     }
     return ::writev(device, whole ? changed : parts, count);
@@ -34,7 +32,7 @@ ssize_t write_answer(int device, iovec* parts, int count, void* userdata)
     auto& context = *static_cast<SessionContext*>(userdata);
     if (!context.init_answered) {
         context.init_answered = true;
-        return write_init_answer(device, parts, count);
+        return write_init_answer(device, parts, count, context.filesystem.read_only());
     }
     return ::writev(device, parts, count);
 }

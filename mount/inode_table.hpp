@@ -57,6 +57,7 @@ public:
     const std::uint32_t type;        // S_IFMT
     const std::uint64_t number;      // st_ino as shown
     std::atomic<std::uint32_t> mode; // as last seen
+    std::atomic<int> late_errno{0};  // of a change that was answered before it failed
 
 private:
     friend class InodeTable;

@@ -206,7 +206,6 @@ void init(void* userdata, fuse_conn_info* connection)
     want(*connection, FUSE_CAP_ATOMIC_O_TRUNC, writable);
     want(*connection, FUSE_CAP_WRITEBACK_CACHE, context.write_back_cache);
     want(*connection, FUSE_CAP_DONT_MASK); // the guest applies the caller's umask, unless a default ACL replaces it
-    want(*connection, FUSE_CAP_HANDLE_KILLPRIV, writable);
     want(*connection, FUSE_CAP_POSIX_ACL, context.check_access);
     // Replies go through our own writev(), from memory.
     want(*connection, FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE, false);

@@ -13,6 +13,16 @@ constexpr auto ignore = [](const auto&) {};
 
 } // namespace
 
+template <typename P>
+void Returns::send(const typename P::Args& args)
+{
+    if (late_.none()) {
+        link_.begin<P>(args, ignore);
+    } else {
+        late_.add<P>(args, ignore);
+    }
+}
+
 void Returns::node(rpc::NodeId node, std::uint64_t references, bool at_once)
 {
     auto batch = nodes_.with([&](Nodes& nodes) {
@@ -20,7 +30,7 @@ void Returns::node(rpc::NodeId node, std::uint64_t references, bool at_once)
         return at_once || nodes.size() >= kNodesAtOnce ? std::exchange(nodes, {}) : Nodes{};
     });
     if (!batch.empty()) {
-        link_.begin<rpc::Forget>({std::move(batch)}, ignore);
+        send<rpc::Forget>({std::move(batch)});
     }
 }
 
@@ -31,14 +41,14 @@ void Returns::node_later(rpc::NodeId node)
 
 void Returns::handle(rpc::HandleId handle)
 {
-    link_.begin<rpc::Release>({{handle}}, ignore);
+    send<rpc::Release>({{handle}});
 }
 
 void Returns::flush()
 {
     auto batch = nodes_.with([](Nodes& nodes) { return std::exchange(nodes, {}); });
     if (!batch.empty()) {
-        link_.begin<rpc::Forget>({std::move(batch)}, ignore);
+        send<rpc::Forget>({std::move(batch)});
     }
 }
 

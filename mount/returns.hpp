@@ -7,12 +7,13 @@
 
 #include "core/base/guarded.hpp"
 #include "core/rpc/link.hpp"
+#include "mount/late_changes.hpp"
 
 namespace gm::mount {
 
 class Returns {
 public:
-    explicit Returns(rpc::Link& link) : link_(link) {}
+    Returns(rpc::Link& link, LateChanges& late) : link_(link), late_(late) {}
 
     void node(rpc::NodeId node, std::uint64_t references, bool at_once);
     // The same from where nothing may be sent, such as the link's own thread: it goes with a later batch.
@@ -24,7 +25,12 @@ public:
 private:
     using Nodes = std::vector<rpc::NodeCount>;
 
+    // Along with what goes anyway, or at once.
+    template <typename P>
+    void send(const typename P::Args& args);
+
     rpc::Link& link_;
+    LateChanges& late_;
     Guarded<Nodes> nodes_; // level: leaf; never held while sending
 };
 

@@ -25,6 +25,7 @@ void Upkeep::loop(const std::stop_token& stop)
     std::uint64_t seen = 0;
     unsigned waited = 0;
     while (!never.wait_for(lock, stop, kInterval, [&] { return stop.stop_requested(); })) {
+        filesystem_.settle();
         filesystem_.flush_returns();
         const auto changes = filesystem_.changes();
         waited = changes == synced ? 0 : waited + 1;

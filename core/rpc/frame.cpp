@@ -8,6 +8,64 @@
 #include <cstring>
 
 namespace gm::rpc {
+namespace {
+
+constexpr std::size_t kMaxErrorText = 4096;
+
+Encoder header_of(FrameKind kind, ProcId procedure, RequestId request, std::size_t body_size, std::size_t bulk_size)
+{
+    Encoder encoder;
+    encoder.put(FrameHeader{.magic = kFrameMagic,
+                            .kind = kind,
+                            .procedure = static_cast<std::uint16_t>(procedure),
+                            .request = request,
+                            .body_size = static_cast<std::uint32_t>(body_size),
+                            .bulk_size = static_cast<std::uint32_t>(bulk_size)});
+    return encoder;
+}
+
+} // namespace
+
+Bulk FrameView::copy_of_bulk() const
+{
+    Bulk copy = Bulk::allocate(bulk.size());
+    std::ranges::copy(bulk, copy.writable().begin());
+    return copy;
+}
+
+void append_frame(std::vector<std::byte>& to, FrameKind kind, ProcId procedure, RequestId request,
+                  std::span<const std::byte> body, std::span<const std::byte> bulk)
+{
+    const Encoder header = header_of(kind, procedure, request, body.size(), bulk.size());
+    for (const auto part : {std::span<const std::byte>{header.bytes()}, body, bulk}) {
+        to.insert(to.end(), part.begin(), part.end());
+    }
+}
+
+Result<FrameView> take_frame(std::span<const std::byte>& from)
+{
+    if (from.size() < kHeaderSize) {
+        return make_error(EPROTO, "{} bytes are no frame", from.size());
+    }
+    FrameView frame{.header = GM_TRY(decode_header(from.first(kHeaderSize))), .body = {}, .bulk = {}};
+    const auto content = from.subspan(kHeaderSize);
+    const std::size_t size = std::size_t{frame.header.body_size} + frame.header.bulk_size;
+    if (content.size() < size) {
+        return make_error(EPROTO, "a frame of {} bytes has only {}", size, content.size());
+    }
+    frame.body = content.first(frame.header.body_size);
+    frame.bulk = content.subspan(frame.header.body_size, frame.header.bulk_size);
+    from = content.subspan(size);
+    return frame;
+}
+
+Encoder error_body(const Error& error)
+{
+    Encoder body;
+    body.put(ErrorBody{.errno_value = static_cast<std::uint32_t>(std::clamp(error.errno_value, 1, 4095)),
+                       .text = error.text.substr(0, kMaxErrorText)});
+    return body;
+}
 
 Result<FrameHeader> decode_header(std::span<const std::byte> bytes)
 {
@@ -80,17 +138,11 @@ Result<void> FrameWriter::send(FrameKind kind, ProcId procedure, RequestId reque
     if (kHeaderSize + body.size() + bulk.size() > kMaxMessage) {
         return make_error(EMSGSIZE, "a message of {} + {} bytes is too long", body.size(), bulk.size());
     }
-    Encoder encoder;
-    encoder.put(FrameHeader{.magic = kFrameMagic,
-                            .kind = kind,
-                            .procedure = static_cast<std::uint16_t>(procedure),
-                            .request = request,
-                            .body_size = static_cast<std::uint32_t>(body.size()),
-                            .bulk_size = static_cast<std::uint32_t>(bulk.size())});
+    const Encoder header = header_of(kind, procedure, request, body.size(), bulk.size());
     const auto part = [](std::span<const std::byte> bytes) {
         return iovec{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()}; // writev(2) only reads
     };
-    iovec parts[] = {part(encoder.bytes()), part(body), part(bulk)};
+    iovec parts[] = {part(header.bytes()), part(body), part(bulk)};
     return fd_.with([&](int fd) { return writev_all(fd, parts); });
 }
 

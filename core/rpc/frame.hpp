@@ -63,6 +63,24 @@ struct Frame {
     Bulk bulk;
 };
 
+// A frame among others in memory; borrows them.
+struct FrameView {
+    FrameHeader header;
+    std::span<const std::byte> body;
+    std::span<const std::byte> bulk;
+
+    [[nodiscard]] Bulk copy_of_bulk() const;
+};
+
+// Adds a frame behind those that are in `to`.
+void append_frame(std::vector<std::byte>& to, FrameKind kind, ProcId procedure, RequestId request,
+                  std::span<const std::byte> body, std::span<const std::byte> bulk);
+// Takes the first frame away from `from`. EPROTO, EMSGSIZE: there is no whole one.
+Result<FrameView> take_frame(std::span<const std::byte>& from);
+
+// The body of an error frame.
+Encoder error_body(const Error& error);
+
 // The header that `bytes` (kHeaderSize of them) hold; EPROTO when it breaks a rule, EMSGSIZE when it announces too
 // much.
 Result<FrameHeader> decode_header(std::span<const std::byte> bytes);

@@ -326,4 +326,12 @@ Result<Link::RawReply> Link::call_raw(ProcId procedure, const Encoder& message, 
     return std::move(*waiter->result);
 }
 
+void Link::call(CallSequence& sequence, const CallOptions& options)
+{
+    auto outcome = sequence.finish(call<RunSequence>({Bulk::borrow(sequence.bytes())}, options));
+    if (!outcome.ok()) {
+        fail(outcome.take_error());
+    }
+}
+
 } // namespace gm::rpc

@@ -9,6 +9,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/unique_fd.hpp"
+#include "core/rpc/call_sequence.hpp"
 #include "core/rpc/procedures.hpp"
 
 #include <functional>
@@ -53,6 +54,9 @@ public:
         RawReply raw = GM_TRY(call_raw(P::id, encoder, options));
         return decoded<P>(std::move(raw));
     }
+
+    // Runs a sequence of calls and hands each its answer, on this thread. Blocks as above; the sequence is empty then.
+    void call(CallSequence& sequence, const CallOptions& options = {});
 
     // Calls and returns; `done` gets the reply on the receiving thread (or the error here) and must not block.
     template <typename P>

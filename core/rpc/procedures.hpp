@@ -81,6 +81,21 @@ struct PrepareTemplate {
     struct Reply {};
 };
 
+// Runs calls in their order, each whatever became of the one before: frames one behind the other, numbered from 0 as
+// requests, answered by as many frames of replies and errors. None about the session; EMSGSIZE instead of a reply that
+// does not fit any more. See CallSequence.
+struct RunSequence {
+    static constexpr ProcId id{7};
+    static constexpr std::string_view name = "run_sequence";
+    static constexpr auto access = Access::control;
+    struct Args {
+        Bulk calls;
+    };
+    struct Reply {
+        Bulk answers;
+    };
+};
+
 // --- Block devices and mounts -------------------------------------------------------------------------------------
 
 // Waits until the drives with the serials gm-disk-0 ... gm-disk-(count-1) and their partitions are there. ETIMEDOUT
@@ -283,6 +298,7 @@ struct MakeDir {
     struct Reply {
         NodeId node = NodeId::none;
         Attr attr;
+        bool exact_names = false; // it finds names of ASCII by their very bytes only
     };
 };
 
@@ -683,7 +699,7 @@ struct ReadFiles {
 };
 
 using Procedures =
-    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, WaitForDisks, ListBlockDevices, ListFilesystems,
+    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, RunSequence, WaitForDisks, ListBlockDevices, ListFilesystems,
           MountFilesystem, ActivateVolumes, OpenEncrypted, ReadKeyslot, Inspect, Lookup, Forget, ReadDir, ReadLink,
           MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr,
           SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate,

@@ -3,7 +3,6 @@
 
 #include "core/base/log.hpp"
 
-#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -12,7 +11,6 @@ namespace {
 
 constexpr Millis kSlowCall{2000}; // from then on a call reports that it is alive
 constexpr Millis kReportEvery{1000};
-constexpr std::size_t kMaxErrorText = 4096;
 
 } // namespace
 
@@ -102,10 +100,7 @@ void ServerCore::run_call(Frame& frame)
     });
     running_.with([&](auto& running) { running.erase(request); });
     if (!outcome.ok()) {
-        const Error error = outcome.take_error();
-        Encoder body;
-        body.put(ErrorBody{.errno_value = static_cast<std::uint32_t>(std::clamp(error.errno_value, 1, 4095)),
-                           .text = error.text.substr(0, kMaxErrorText)});
+        const Encoder body = error_body(outcome.error());
         auto sent = writer_.send(FrameKind::error, procedure, request, body.bytes());
         if (!sent.ok()) {
             log_debug("answer to {}: {}", Procedures::name_of(procedure), sent.error().text);

@@ -95,7 +95,7 @@ public:
           })
     {
         Procedures::for_each([]<typename P>(std::type_identity<P>) {
-            static_assert(Serves<Handlers, P>, "no handler for this procedure");
+            static_assert(std::is_same_v<P, RunSequence> || Serves<Handlers, P>, "no handler for this procedure");
         });
     }
 
@@ -110,9 +110,42 @@ private:
     {
         Result<void> outcome = make_error(ENOSYS, "no procedure has the number {}", call.header.procedure);
         Procedures::visit(ProcId{call.header.procedure}, [&]<typename P>(std::type_identity<P>) {
-            outcome = run_one<P>(handlers, call, context, send);
+            if constexpr (std::is_same_v<P, RunSequence>) {
+                outcome = run_sequence(handlers, call, context, send);
+            } else {
+                outcome = run_one<P>(handlers, call, context, send);
+            }
         });
         return outcome;
+    }
+
+    static Result<void> run_sequence(Handlers& handlers, Frame& sequence, CallContext& context,
+                                     const ServerCore::Send& send)
+    {
+        const auto args = GM_TRY(decode<RunSequence::Args>(sequence.body, std::move(sequence.bulk)));
+        std::vector<std::byte> answers;
+        for (auto rest = args.calls.bytes(); !rest.empty();) {
+            const FrameView next = GM_TRY(take_frame(rest));
+            const ProcId procedure{next.header.procedure};
+            const RequestId request = next.header.request;
+            Frame call{next.header, {next.body.begin(), next.body.end()}, Bulk::borrow(next.bulk)};
+            const auto answer = [&](const Encoder& reply) -> Result<void> {
+                if (answers.size() + kHeaderSize + reply.bytes().size() + reply.bulk().size() > kMaxBulk) {
+                    return make_error(EMSGSIZE, "the replies to a sequence of calls are too long");
+                }
+                append_frame(answers, FrameKind::reply, procedure, request, reply.bytes(), reply.bulk());
+                return {};
+            };
+            const auto outcome = Procedures::access_of(procedure) == Access::control
+                                     ? make_error(EINVAL, "{}: not in a sequence", Procedures::name_of(procedure))
+                                     : dispatch(handlers, call, context, answer);
+            if (!outcome.ok()) {
+                append_frame(answers, FrameKind::error, procedure, request, error_body(outcome.error()).bytes(), {});
+            }
+        }
+        Encoder reply;
+        reply.put(RunSequence::Reply{Bulk::borrow(answers)});
+        return send(reply);
     }
 
     template <typename P>

@@ -132,6 +132,17 @@ struct Table {
         return "?";
     }
 
+    // Of an unknown number: control.
+    static constexpr Access access_of(ProcId id)
+    {
+        for (const auto& item : info) {
+            if (item.id == id) {
+                return item.access;
+            }
+        }
+        return Access::control;
+    }
+
     // Calls visit(std::type_identity<P>{}) for the procedure with this id; false when there is none.
     template <typename Visit>
     static bool visit(ProcId id, Visit&& visit)

@@ -18,6 +18,9 @@ namespace gm::rpc {
 enum class NodeId : std::uint64_t { none = 0, root = 1 };
 
 // An open file of the daemon.
+// As chown(2) takes it: the owner, or the group, stays.
+constexpr std::uint32_t kNoOwner = ~std::uint32_t{0};
+
 enum class HandleId : std::uint64_t { none = 0 };
 
 constexpr std::size_t kMaxNameLength = 1023; // FUSE_NAME_MAX of the host kernel is 1024; NTFS names in UTF-8 pass 255
@@ -64,6 +67,7 @@ struct Attr {
     Timestamp mtime;
     Timestamp ctime;
     Timestamp btime; // of birth; zero where the file system has none. Tells a reused inode number from the old object.
+    bool fixed = false; // it refuses changes even of root (immutable, append-only), or nobody can tell
 
     [[nodiscard]] bool valid() const
     {

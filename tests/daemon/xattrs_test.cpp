@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/daemon/daemon_session.hpp"
+#include "tests/daemon/loop_device.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/requirements.hpp"
 
@@ -41,6 +42,38 @@ TEST_CASE("setting an extended attribute heeds create and replace")
     CHECK(session.error_of<SetXattr>({file, "nonsense", "2", 0}) == EOPNOTSUPP);
     CHECK(session.error_of<SetXattr>({file, std::string{"user.\0x", 7}, "2", 0}) == EINVAL);
     CHECK(session.error_of<GetXattr>({file, ""}) == EINVAL);
+}
+
+TEST_CASE("extended attributes of entries of several folders come in one reply, and no folder is kept busy by it")
+{
+    const FreshImage image{"ext4", {}, "64M"};
+    const LoopDevice drive{image.file()};
+    DaemonSession session{{drive.name()}};
+    session.must<MountFilesystem>(
+        {.device = "/dev/sda", .mountpoint = "/", .options = "", .type = "", .read_only = false});
+    const std::string longest(255, 'n');
+    for (const std::string folder : {"a", "b"}) {
+        session.must<MakeDir>({kRoot, folder, 0755, {}});
+        for (const auto& name : {std::string{"same"}, longest}) {
+            session.must<MakeSymlink>({session.node(folder), name, "nowhere", {}});
+            session.must<SetXattr>({{session.node(folder), name}, "trusted.of", folder + name, 0});
+        }
+    }
+    const NodeId a = session.node("a");
+    const NodeId b = session.node("b");
+    const auto all =
+        session.must<ReadXattrs>({{{a, "same"}, {b, "same"}, {b, longest}, {b, ""}, {a, longest}, {a, "b"}}}).objects;
+    REQUIRE(all.size() == 6);
+    const auto is = [&](std::size_t i, const std::string& value) {
+        return all[i] == std::vector<Xattr>{{"trusted.of", value}};
+    };
+    CHECK(is(0, "asame"));
+    CHECK(is(1, "bsame"));
+    CHECK(is(2, "b" + longest));
+    CHECK(all[3]->empty());
+    CHECK(is(4, "a" + longest));
+    CHECK(!all[5]);
+    session.must<UnmountAll>({});
 }
 
 TEST_CASE("links, folders, pipes and nodes have extended attributes of their own")

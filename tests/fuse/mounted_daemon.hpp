@@ -46,8 +46,12 @@ public:
     // Through the mount.
     [[nodiscard]] std::string operator/(std::string_view leaf) const { return folder_ / leaf; }
     [[nodiscard]] const std::string& path() const { return folder_.path(); }
-    // The same object below.
-    [[nodiscard]] std::string below(std::string_view leaf = "") const { return daemon_.path(leaf); }
+    // The same object below, where everything that was answered has been done.
+    [[nodiscard]] std::string below(std::string_view leaf = "") const
+    {
+        filesystem_->settle();
+        return daemon_.path(leaf);
+    }
     DaemonSession& daemon() { return daemon_; }
 
 private:

@@ -2,6 +2,7 @@
 #include "tests/fuzz/targets.hpp"
 
 #include "core/base/syscall.hpp"
+#include "core/rpc/call_sequence.hpp"
 #include "core/rpc/frame.hpp"
 #include "core/rpc/procedures.hpp"
 #include "daemon/inspect/device_spec.hpp"
@@ -75,6 +76,20 @@ void fuzz_frames(std::span<const std::byte> input)
                 "a message keeps the limit");
         promise(total <= input.size(), "no byte is read twice");
     }
+}
+
+void fuzz_answers(std::span<const std::byte> input)
+{
+    // A sequence of two calls, answered by the input.
+    rpc::CallSequence sequence;
+    unsigned answered = 0;
+    sequence.add<rpc::SetAttr>({}, [&](const auto&) { ++answered; });
+    sequence.add<rpc::ReadXattrs>({}, [&](const auto&) { ++answered; });
+    auto answers = rpc::Bulk::allocate(input.size());
+    std::ranges::copy(input, answers.writable().begin());
+    static_cast<void>(sequence.finish(rpc::RunSequence::Reply{std::move(answers)}).ok());
+    promise(answered == 2, "every call of a sequence gets an answer or an error");
+    promise(sequence.empty(), "an answered sequence is empty");
 }
 
 void fuzz_guest_files(std::span<const std::byte> input)

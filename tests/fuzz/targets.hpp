@@ -16,6 +16,9 @@ void fuzz_codec(std::span<const std::byte> input);
 // Reads the bytes as a stream of frames, until its end or the first frame that is refused.
 void fuzz_frames(std::span<const std::byte> input);
 
+// Takes the bytes for the answers to a sequence of calls.
+void fuzz_answers(std::span<const std::byte> input);
+
 // Reads the bytes as each of the files that an inspection reads in a guest: what comes out keeps the limits.
 void fuzz_guest_files(std::span<const std::byte> input);
 

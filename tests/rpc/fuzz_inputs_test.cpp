@@ -34,6 +34,7 @@ TEST_SUITE("rpc")
     {
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/codec_inputs", fuzz_codec) > 0);
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/frame_inputs", fuzz_frames) > 0);
+        CHECK(replay(GM_TEST_FUZZ_INPUTS "/frame_inputs", fuzz_answers) > 0);
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/guest_files_inputs", fuzz_guest_files) > 0);
         CHECK(replay(GM_TEST_FUZZ_INPUTS "/luks_header_inputs", fuzz_luks_header) > 0);
     }

@@ -32,7 +32,7 @@ public:
     {
         ++reads;
         if (on_read) {
-            on_read();
+            on_read(read);
         }
         if (broken || read.disk != 0 || read.offset > bytes.size() || read.into.size() > bytes.size() - read.offset) {
             read.done(make_error(EIO, "no such bytes"));
@@ -45,7 +45,7 @@ public:
     std::vector<std::byte> bytes = std::vector<std::byte>(64 << 20);
     std::atomic<bool> broken{false};
     std::atomic<int> reads{0};
-    std::function<void()> on_read;
+    std::function<void(const image::BlockRead&)> on_read;
 };
 
 // Holds callers while closed.
@@ -125,6 +125,11 @@ public:
     Result<typename P::Reply> on(P, const typename P::Args& args, rpc::CallContext&)
     {
         ++calls[P::name];
+        if constexpr (std::is_same_v<P, rpc::ReadDir>) {
+            if (on_list) {
+                on_list(args.folder);
+            }
+        }
         gate.pass();
         if constexpr (requires { answer(P{}, args); }) {
             return answer(P{}, args);
@@ -145,6 +150,7 @@ public:
     };
     Calls calls;
     Gate gate;
+    std::function<void(const rpc::Target&)> on_list; // set before the first call
     std::size_t page_entries = 1000;
     std::size_t largest_batch = 0;
 

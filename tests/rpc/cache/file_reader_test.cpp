@@ -168,7 +168,7 @@ TEST_CASE("a read from the drive that raced with a change is done again through 
     world.guest.map(file, world.drive);
     const Key key = world.ref("f").object.key;
     CHECK(world.read("f", 250'000, 4096) == file.content.substr(250'000, 4096)); // the map is here
-    world.drive.on_read = [&] {
+    world.drive.on_read = [&](const image::BlockRead&) {
         // The file is cut and its blocks go to another file before the bytes are read.
         world.drive.on_read = nullptr;
         world.changes.note(key, kData);
@@ -215,6 +215,59 @@ TEST_CASE("files of a folder read one after the other are mapped in one call and
     CHECK(world.guest.largest_batch >= 90);
     CHECK(world.reads() == 0);
     CHECK(world.counters.pages.hits >= 90);
+}
+
+TEST_CASE("small files that lie side by side on the drive are read by one request, each with its own bytes")
+{
+    Files world;
+    std::vector<FakeFile*> files;
+    for (unsigned i = 0; i < 100; ++i) {
+        auto& file = world.guest.add(world.guest.root(), fmt::format("f{}", i), S_IFREG, pattern(1 + i * 53, 3 + i));
+        files.push_back(&file);
+        if (i % 25 == 24) { // somebody else's blocks lie between
+            world.guest.map(world.guest.add(world.guest.root(), fmt::format("other{}", i), S_IFREG, pattern(300'000)),
+                            world.drive);
+        }
+        world.guest.map(file, world.drive);
+    }
+    files[50]->extents = files[49]->extents; // shared by two files
+    files[50]->content = files[49]->content;
+    auto& parted = *files[60]; // in two pieces
+    const rpc::Extent whole = parted.extents->extents.front();
+    parted.extents->extents = {{0, 512, whole.disk_offset}, {1024, whole.length - 1024, whole.disk_offset + 1024}};
+    parted.content.replace(512, 512, 512, '\0');
+    files[70]->extents->extents.front().disk_offset = 1ULL << 40; // not on the drive: read through the guest
+
+    REQUIRE(world.read_folder(world.guest.root()).ok());
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        CAPTURE(i);
+        CHECK(world.read(fmt::format("f{}", i), 0, 16'384) == files[i]->content);
+    }
+    CHECK(world.drive.reads < 25);
+    CHECK(world.reads() <= 1);
+}
+
+TEST_CASE("of small files read by one request only the one that changed meanwhile is read again")
+{
+    Files world;
+    std::vector<FakeFile*> files;
+    for (unsigned i = 0; i < 40; ++i) {
+        files.push_back(&world.guest.add(world.guest.root(), fmt::format("f{}", i), S_IFREG, pattern(5000, 3 + i)));
+        world.guest.map(*files.back(), world.drive);
+    }
+    REQUIRE(world.read_folder(world.guest.root()).ok());
+    world.drive.on_read = [&](const image::BlockRead& read) {
+        const auto at = files[30]->extents->extents.front().disk_offset;
+        if (read.offset < at && at < read.offset + read.into.size()) { // among others
+            static_cast<void>(world.changes.begin({{{.ino = files[30]->ino}, kData}}));
+            files[30]->content = pattern(5000, 99);
+        }
+    };
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        CAPTURE(i);
+        CHECK(world.read(fmt::format("f{}", i), 0, 16'384) == files[i]->content);
+    }
+    CHECK(world.reads() == 1);
 }
 
 TEST_CASE("small files that must be read through the guest come many in a call")

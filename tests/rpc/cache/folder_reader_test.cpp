@@ -53,6 +53,33 @@ TEST_CASE("readers that need the same page wait for one call")
     CHECK(world.guest.count("read_dir") == 1);
 }
 
+TEST_CASE("who waits for a folder that was fetched ahead by a name it has no longer gets it by the name it has")
+{
+    World world;
+    auto& before = world.guest.add(world.guest.root(), "before", S_IFDIR);
+    world.guest.add(before, "inner");
+    auto& folder = world.guest.add(world.guest.root(), "folder", S_IFDIR);
+    world.guest.add(folder, "inner");
+    std::promise<void> fetched_ahead;
+    world.guest.on_list = [&, first = true](const rpc::Target& target) mutable {
+        if (target.leaf == "folder" && std::exchange(first, false)) {
+            fetched_ahead.set_value();
+            while (world.counters.folders.misses < 3) {
+                std::this_thread::yield();
+            }
+            // Moved meanwhile, as the mount notes it.
+            static_cast<void>(world.changes.begin({{World::key(world.guest.root()), kNames}}));
+        }
+    };
+    const auto root = world.read_folder(world.guest.root()).take_value();
+    REQUIRE(world.folders.read(World::key(before), {root.page->node()->node(), "before"}, 0).ok());
+    REQUIRE(fetched_ahead.get_future().wait_for(std::chrono::seconds{20}) == std::future_status::ready);
+    const auto page = world.folders.read(World::key(folder), {root.page->node()->node(), "folder"}, 0);
+    REQUIRE(page.ok());
+    CHECK(page->page->entries()[0].name == "inner");
+    CHECK(world.guest.count("read_dir") == 4);
+}
+
 TEST_CASE("a walk finds the folders that come next already there")
 {
     World world;
