@@ -12,6 +12,7 @@
 #include "mount/attr_view.hpp"
 #include "mount/dir_stream.hpp"
 #include "mount/fuse_api.hpp"
+#include "mount/free_space.hpp"
 #include "mount/handle_table.hpp"
 #include "mount/inode_table.hpp"
 #include "mount/late_changes.hpp"
@@ -232,7 +233,12 @@ private:
     bool drop_set_id_bits(const Request& request, const InodePtr& inode, std::uint32_t mode);
     // Answers a change of attributes before the guest has made it; nothing when that must not be.
     std::optional<Attributes> set_late(const InodePtr& inode, rpc::SetAttr::Args args);
+    // The same for bytes that the kernel writes back. False: not answered.
+    bool write_late(const OpenFilePtr& file, std::span<const std::byte> bytes, std::uint64_t offset);
+    // Whether so many bytes more will certainly fit into the guest's file system. May call.
+    bool has_room(const InodePtr& inode, std::size_t size);
     void settle_xattrs(const Inode& inode);
+    void failed_late(Inode& inode, const Error& error);
     void was_set_late(Inode& inode, const Result<rpc::SetAttr::Reply>& reply);
     Result<OpenFilePtr> open_file(InodeId inode, fuse_file_info* file);
     Result<rpc::HandleId> handle_of(OpenFile& file);
@@ -252,6 +258,7 @@ private:
     std::atomic<std::uint64_t> changes_{0};
     cache::Caches caches_;
     NewFolders new_folders_;
+    FreeSpace free_space_;
     struct LateAttr {
         Changing change;
         rpc::Attr expected;

@@ -201,6 +201,13 @@ void Filesystem::settle_xattrs(const Inode& inode)
     }
 }
 
+void Filesystem::failed_late(Inode& inode, const Error& error)
+{
+    inode.late_errno = error.errno_value;
+    log_warning("a change of inode {} failed after it was answered: {}", inode.number, error.text);
+    notices_.attributes_changed(inode.id);
+}
+
 void Filesystem::was_set_late(Inode& inode, const Result<rpc::SetAttr::Reply>& reply)
 {
     const auto last = late_attrs_.with([&](LateAttrs& late_attrs) {
@@ -208,8 +215,7 @@ void Filesystem::was_set_late(Inode& inode, const Result<rpc::SetAttr::Reply>& r
         return --found->second.waiting == 0 ? late_attrs.extract(found) : LateAttrs::node_type{};
     });
     if (!reply.ok()) {
-        inode.late_errno = reply.error().errno_value;
-        log_warning("a change of inode {} failed after it was answered: {}", inode.number, reply.error().text);
+        failed_late(inode, reply.error());
     } else if (!last.empty()) {
         changed_attributes(inode, reply->attr, last.mapped().change);
     }

@@ -136,6 +136,12 @@ Result<Written> Filesystem::write(const Request& request, InodeId inode, const c
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
     const std::span data(reinterpret_cast<const std::byte*>(bytes), size); // bytes as bytes
+    // With its write-back cache the kernel keeps size and times, but it cannot know how many blocks they take.
+    if (file->writepage != 0 && write_late(open, data, static_cast<std::uint64_t>(offset))) {
+        notices_.attributes_changed(open->inode()->id);
+        return Written{size};
+    }
+    free_space_.spent(open->inode()->key.filesystem, size);
     const auto change = changing({{*open->inode(), cache::kData | cache::kAttrs}});
     const auto written =
         GM_TRY(call<rpc::Write>(
@@ -148,15 +154,61 @@ Result<Written> Filesystem::write(const Request& request, InodeId inode, const c
     if (file->writepage == 0) {
         drop_set_id_bits(request, open->inode(), open->inode()->mode);
     }
-    // With its write-back cache the kernel keeps size and times, but it cannot know how many blocks they take.
     notices_.attributes_changed(open->inode()->id);
     return Written{written};
+}
+
+bool Filesystem::write_late(const OpenFilePtr& file, std::span<const std::byte> bytes, std::uint64_t offset)
+{
+    constexpr std::size_t kMostLate = 64 << 10;
+    constexpr std::uint64_t kAnyFile = 1U << 31; // so large a file can be wherever it is written
+    const auto& inode = file->inode();
+    const auto handle = file->handle_now();
+    if (bytes.size() > kMostLate || offset + bytes.size() > kAnyFile || !handle) {
+        return false;
+    }
+    const auto known = caches_.attrs.last_seen(key_of(*inode));
+    if (!known || known->fixed || !has_room(inode, bytes.size())) {
+        return false;
+    }
+    if (late_.full()) {
+        late_.settle();
+    }
+    const auto change =
+        std::make_shared<Changing>(changing({{*inode, cache::kData | cache::kAttrs}})); // ends with `done`
+    late_.add<rpc::Write>({.handle = *handle, .offset = offset, .data = rpc::Bulk::borrow(bytes)},
+                          [this, file, change, size = bytes.size()](const Result<rpc::Write::Reply>& reply) {
+                              if (!reply.ok()) {
+                                  failed_late(*file->inode(), reply.error());
+                              } else if (reply->written != size) {
+                                  failed_late(*file->inode(), make_error(EIO, "not all was written"));
+                              }
+                          });
+    return true;
+}
+
+bool Filesystem::has_room(const InodePtr& inode, std::size_t size)
+{
+    const auto filesystem = inode->key.filesystem;
+    switch (free_space_.take(filesystem, size)) {
+    case FreeSpace::Answer::yes:
+        return true;
+    case FreeSpace::Answer::no:
+        return false;
+    case FreeSpace::Answer::ask:
+        break;
+    }
+    const Pin pin = inodes_.pin(*inode);
+    const auto reply = call<rpc::StatFs>({.target = pin.target});
+    free_space_.learn(filesystem, reply.ok() ? reply->blocks_available : 0, reply.ok() ? reply->fragment_size : 0);
+    return free_space_.take(filesystem, size) == FreeSpace::Answer::yes;
 }
 
 Result<void> Filesystem::fsync(const Interruptible& request, InodeId inode, int data_only, fuse_file_info* file)
 {
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
+    late_.settle(); // what comes back from it is not a change behind this moment
     const auto before = caches_.changes.now();
     GM_TRY(call<rpc::Fsync>({.handle = handle, .target = {}, .data_only = data_only != 0}, request.stop));
     if (const int failed = open->inode()->late_errno.exchange(0)) {
@@ -176,6 +228,7 @@ Result<void> Filesystem::fallocate(const Interruptible& request, InodeId inode, 
 {
     const auto open = GM_TRY(open_file(inode, file));
     const auto handle = GM_TRY(handle_of(*open));
+    free_space_.spent(open->inode()->key.filesystem, static_cast<std::uint64_t>(length));
     const auto change = changing({{*open->inode(), cache::kData | cache::kAttrs}});
     GM_TRY(call<rpc::Fallocate>({.handle = handle,
                                  .mode = static_cast<std::uint32_t>(mode),
@@ -208,6 +261,7 @@ Result<Written> Filesystem::copy_file_range(const Interruptible& request, InodeI
     const auto to = GM_TRY(open_file(sink, sink_file));
     const auto from_handle = GM_TRY(handle_of(*from));
     const auto to_handle = GM_TRY(handle_of(*to));
+    free_space_.spent(to->inode()->key.filesystem, length);
     const auto change =
         changing({{*from->inode(), cache::kAttrs}, {*to->inode(), cache::kData | cache::kAttrs}}); // an atime
     const auto copied = GM_TRY(call<rpc::CopyFileRange>({.source = from_handle,

@@ -29,6 +29,12 @@ public:
     [[nodiscard]] const InodePtr& inode() const { return inode_; }
     [[nodiscard]] bool writable() const { return writable_; }
 
+    // The daemon's handle if there is one already.
+    [[nodiscard]] std::optional<rpc::HandleId> handle_now() const
+    {
+        const auto handle = handle_.with([](const rpc::HandleId& h) { return h; });
+        return handle != rpc::HandleId::none ? std::optional{handle} : std::nullopt;
+    }
     void opened(rpc::HandleId handle)
     {
         handle_.with([&](rpc::HandleId& h) { h = handle; });

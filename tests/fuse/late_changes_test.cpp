@@ -116,6 +116,8 @@ TEST_SUITE("fuse")
             CHECK(::fsync(other) == 0);
             CHECK(errno_of([&] { return ::fsync(file); }) == EPERM);
             CHECK(::fsync(file) == 0);
+            CHECK(::write(file, "lost", 4) == 4);
+            CHECK(errno_of([&] { return ::fsync(file); }) == EPERM);
             CHECK(status_of(mount / "file").st_mode == (S_IFREG | 0644));
             CHECK(status_of(mount / "other").st_mode == (S_IFREG | 0600));
             ::ioctl(below, FS_IOC_SETFLAGS, &flags);
@@ -123,6 +125,41 @@ TEST_SUITE("fuse")
         ::close(below);
         ::close(file);
         ::close(other);
+    }
+
+    TEST_CASE("small files cost about one call each, and hold what was written, at once and later")
+    {
+        require_fuse();
+        require_root();
+        MountedDaemon mount;
+        write_file(mount / "probe", "");
+        const bool late = tells_fixed(mount, "probe");
+        REQUIRE(::mkdir((mount / "folder").c_str(), 0755) == 0);
+        const auto before = mount.daemon().link().calls_begun();
+        constexpr int kFiles = 50;
+        const auto content = [](int i) { return fmt::format("{} of many\n", i) + std::string(static_cast<std::size_t>(i) * 400, 'x'); };
+        for (int i = 0; i < kFiles; ++i) {
+            write_file(mount / fmt::format("folder/f{}", i), content(i));
+        }
+        if (late) {
+            CHECK(mount.daemon().link().calls_begun() - before < kFiles + 10);
+        }
+        for (int i = 0; i < kFiles; ++i) {
+            const auto path = mount / fmt::format("folder/f{}", i);
+            CHECK(content_of(mount.below(fmt::format("folder/f{}", i))) == content(i));
+            const int file = ::open(path.c_str(), O_WRONLY | O_APPEND);
+            REQUIRE(file >= 0);
+            CHECK(::write(file, "more", 4) == 4);
+            CHECK(::close(file) == 0);
+            const int direct = ::open(path.c_str(), O_RDONLY | O_DIRECT); // past the page cache
+            REQUIRE(direct >= 0);
+            alignas(4096) static char buffer[65536];
+            const auto got = ::read(direct, buffer, sizeof buffer);
+            CHECK(std::string_view(buffer, static_cast<std::size_t>(std::max<ssize_t>(got, 0))) == content(i) + "more");
+            CHECK(::close(direct) == 0);
+            CHECK(::truncate(path.c_str(), 3) == 0);
+            CHECK(content_of(mount.below(fmt::format("folder/f{}", i))) == content(i).substr(0, 3));
+        }
     }
 
     TEST_CASE("what nobody asks for is done before long")
