@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Listing folders.
+#include "core/rpc/frame.hpp"
 #include "daemon/dir_reader.hpp"
 #include "daemon/handlers.hpp"
 

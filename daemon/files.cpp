@@ -2,6 +2,7 @@
 //
 // Open files: their data, and what reaches the drive.
 #include "core/base/syscall.hpp"
+#include "core/rpc/frame.hpp"
 #include "daemon/caller_identity.hpp"
 #include "daemon/handlers.hpp"
 

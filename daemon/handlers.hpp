@@ -6,7 +6,8 @@
 #pragma once
 
 #include "core/base/error.hpp"
-#include "core/rpc/server.hpp"
+#include "core/rpc/call_context.hpp"
+#include "core/rpc/procedures.hpp"
 #include "daemon/attr.hpp"
 #include "daemon/devices.hpp"
 #include "daemon/extent_sources.hpp"

@@ -4,8 +4,7 @@
 // `guestfsd --serve-fd N --root FOLDER [--drive NAME]...` serves a folder over a socket that it inherits.
 #include "core/base/log.hpp"
 #include "daemon/boot.hpp"
-#include "daemon/caller_identity.hpp"
-#include "daemon/handlers.hpp"
+#include "daemon/serve.hpp"
 
 #include <charconv>
 #include <csignal>
@@ -35,9 +34,7 @@ void keep_memory()
 Result<void> serve(int channel, daemon::HandlersOptions options)
 {
     const auto handlers = GM_TRY(daemon::Handlers::open(std::move(options)));
-    rpc::Server<daemon::Handlers> server{channel, channel, *handlers};
-    GM_TRY(server.run(kWorkers, daemon::prepare_worker_thread));
-    return {};
+    return daemon::serve(channel, *handlers, kWorkers);
 }
 
 Result<void> serve_appliance()

@@ -4,6 +4,7 @@
 // through /proc/self/fd; the entries of a folder by their names from inside it, since the long path costs more than the
 // attributes.
 #include "core/base/syscall.hpp"
+#include "core/rpc/frame.hpp"
 #include "daemon/handlers.hpp"
 #include "daemon/proc_path.hpp"
 #include "daemon/working_folder.hpp"

@@ -133,9 +133,9 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
     } else if ((to_set & FUSE_SET_ATTR_MTIME) != 0) {
         args.mtime = rpc::NewTime{timestamp(attr->st_mtim)};
     }
-    // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock does so. Alone it stands for a chown(2) to nobody,
-    // which takes set-id bits and capabilities away.
-    if (to_set == FUSE_SET_ATTR_CTIME) {
+    // FUSE_SET_ATTR_CTIME: nobody can set it; the guest's own clock does so. Alone, or nothing at all for what is no
+    // regular file, stands for a chown(2) to nobody, which takes set-id bits and capabilities away.
+    if ((to_set & ~FUSE_SET_ATTR_CTIME) == 0) {
         args.uid = rpc::kNoOwner;
         args.gid = rpc::kNoOwner;
     }

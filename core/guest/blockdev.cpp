@@ -31,14 +31,18 @@ Json image_node(unsigned index, const DriveSource& source)
     return node;
 }
 
-Json overlay_node(unsigned index, const std::string& file)
+Json overlay_node(unsigned index, const DriveSource& source, const std::string& file)
 {
+    Json storage{{"driver", "file"}, {"filename", file}, {"locking", "off"}, {"discard", "unmap"}};
+    if (source.protocol.contains(kAio)) {
+        storage[kAio] = source.protocol[kAio];
+    }
     return Json{{"driver", "qcow2"},
                 {"node-name", disk_node_name(index)},
                 {"backing", base_node_name(index)},
                 {"cache", {{"no-flush", true}}}, // it is thrown away
                 {"discard", "unmap"},
-                {"file", {{"driver", "file"}, {"filename", file}, {"locking", "off"}, {"discard", "unmap"}}}};
+                {"file", std::move(storage)}};
 }
 
 Json disk_device(unsigned index, const DriveSource& source)

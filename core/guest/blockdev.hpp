@@ -15,7 +15,7 @@ std::string base_node_name(unsigned index);
 // hold it; a writable one takes qemu's lock.
 nlohmann::json image_node(unsigned index, const DriveSource& source);
 // blockdev-add of the overlay of a read-only drive; `file` is the path under which qemu knows its descriptor.
-nlohmann::json overlay_node(unsigned index, const std::string& file);
+nlohmann::json overlay_node(unsigned index, const DriveSource& source, const std::string& file);
 // device_add of the disk. Its serial tells the daemon which drive it is: the guest's kernel names disks as it finds
 // them.
 nlohmann::json disk_device(unsigned index, const DriveSource& source);

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fcntl.h>
+#include <functional>
 #include <sys/mman.h>
 #include <unordered_map>
+#include <utility>
 
 namespace gm {
 namespace {
@@ -49,12 +51,15 @@ public:
         return {};
     }
 
-    Result<void> finish(Deadline deadline)
+    // `forgive` may take a refusal, by its drive and qemu's words, for none.
+    Result<void> finish(
+        Deadline deadline, const std::function<bool(const DriveSource&, const std::string&)>& forgive =
+                               [](const auto&, const auto&) { return false; })
     {
         std::optional<Error> first;
-        for (const auto& [ticket, drive] : sent_) {
+        for (const auto& [ticket, drive] : std::exchange(sent_, {})) {
             const auto answer = qmp_.finish(ticket, deadline);
-            if (!answer && !first) {
+            if (!answer && !first && !forgive(*drive, answer.error().text)) {
                 const bool refused = answer.error().errno_value == EIO;
                 first = refused ? explain_refusal(*drive, answer.error().text) : answer.error();
             }
@@ -74,10 +79,24 @@ private:
     std::vector<Sent> sent_;
 };
 
-Result<void> add_images(Qmp& qmp, const std::vector<DriveSource>& drives, Deadline deadline)
+// A drive that cannot be read by io_uring (an old kernel, a container that forbids it, a qemu without it) is read by
+// threads.
+Result<void> add_images(Qmp& qmp, std::vector<DriveSource>& drives, Deadline deadline)
 {
     Batch batch{qmp};
     for (unsigned i = 0; i < drives.size(); ++i) {
+        GM_TRY(batch.send(drives[i], "blockdev-add", image_node(i, drives[i])));
+    }
+    std::vector<unsigned> again;
+    GM_TRY(batch.finish(deadline, [&](const DriveSource& drive, const std::string& refusal) {
+        const bool by_io_uring = drive.protocol.contains(kAio) && refusal.find(kIoUring) != std::string::npos;
+        if (by_io_uring) {
+            again.push_back(static_cast<unsigned>(&drive - drives.data()));
+        }
+        return by_io_uring;
+    }));
+    for (const unsigned i : again) {
+        drives[i].protocol.erase(kAio);
         GM_TRY(batch.send(drives[i], "blockdev-add", image_node(i, drives[i])));
     }
     return batch.finish(deadline);
@@ -114,7 +133,7 @@ Result<void> add_overlays(Qmp& qmp, const std::vector<DriveSource>& drives, Dead
         GM_TRY(write_all(file.get(), std::as_bytes(std::span{metadata})));
         const int set = static_cast<int>(i);
         GM_TRY(batch.send(drives[i], "add-fd", Json{{"fdset-id", set}}, file.get()));
-        GM_TRY(batch.send(drives[i], "blockdev-add", overlay_node(i, fmt::format("/dev/fdset/{}", set))));
+        GM_TRY(batch.send(drives[i], "blockdev-add", overlay_node(i, drives[i], fmt::format("/dev/fdset/{}", set))));
     }
     return batch.finish(deadline);
 }
@@ -130,7 +149,7 @@ Result<void> add_devices(Qmp& qmp, const std::vector<DriveSource>& drives, Deadl
 
 } // namespace
 
-Result<void> plug_disks(Qmp& qmp, const std::vector<DriveSource>& drives, Deadline deadline)
+Result<void> plug_disks(Qmp& qmp, std::vector<DriveSource> drives, Deadline deadline)
 {
     GM_TRY(add_images(qmp, drives, deadline));
     GM_TRY(add_overlays(qmp, drives, deadline));

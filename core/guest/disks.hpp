@@ -12,6 +12,6 @@ namespace gm {
 
 // All at once, without waiting for one after the other; returns when qemu has them, before the guest has seen them. The
 // error is about the first drive that does not work.
-Result<void> plug_disks(launch::Qmp& qmp, const std::vector<DriveSource>& drives, Deadline deadline);
+Result<void> plug_disks(launch::Qmp& qmp, std::vector<DriveSource> drives, Deadline deadline);
 
 } // namespace gm

@@ -15,6 +15,11 @@ namespace gm {
 
 class RemoteDisks;
 
+// How qemu reads and writes a file: an option of its protocol node. io_uring answers what the page cache holds at once,
+// where qemu's own way ("threads") takes two switches of threads.
+constexpr const char* kAio = "aio";
+constexpr const char* kIoUring = "io_uring";
+
 struct DriveSource {
     std::string shown;       // as the user wrote it, for messages
     nlohmann::json protocol; // options of qemu's protocol node, without node-name and read-only

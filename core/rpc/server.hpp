@@ -7,6 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "core/base/guarded.hpp"
+#include "core/rpc/call_context.hpp"
 #include "core/rpc/frame.hpp"
 #include "core/rpc/procedures.hpp"
 
@@ -19,23 +20,6 @@
 #include <stop_token>
 
 namespace gm::rpc {
-
-// What a handler may know of the call it runs.
-class CallContext {
-public:
-    CallContext(std::stop_token stop, std::function<void(std::uint64_t, std::uint64_t)> report)
-        : stop_(std::move(stop)), report_(std::move(report))
-    {
-    }
-
-    // Set when the host gave up; a handler that takes long must look.
-    [[nodiscard]] const std::stop_token& stop() const { return stop_; }
-    void progress(std::uint64_t position, std::uint64_t total) { report_(position, total); }
-
-private:
-    std::stop_token stop_;
-    std::function<void(std::uint64_t, std::uint64_t)> report_;
-};
 
 // A handler set serves P when it has `Result<P::Reply> on(P, const P::Args&, CallContext&)`. Called from several
 // threads.

@@ -6,8 +6,7 @@
 
 #include "core/base/syscall.hpp"
 #include "core/rpc/link.hpp"
-#include "daemon/caller_identity.hpp"
-#include "daemon/handlers.hpp"
+#include "daemon/serve.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <doctest/doctest.h>
@@ -24,8 +23,8 @@ class DaemonSession {
 public:
     explicit DaemonSession(std::vector<std::string> drives = {})
         : handlers_(daemon::Handlers::open({.root = root_.path(), .drives = std::move(drives)}).take_value()),
-          sockets_(make_socket_pair().take_value()), server_(sockets_.first.get(), sockets_.first.get(), *handlers_),
-          serving_([this] { static_cast<void>(server_.run(4, daemon::prepare_worker_thread).ok()); }),
+          sockets_(make_socket_pair().take_value()),
+          serving_([this] { static_cast<void>(daemon::serve(sockets_.first.get(), *handlers_, 4).ok()); }),
           link_(std::make_unique<rpc::Link>(std::move(sockets_.second), rpc::LinkOptions{}))
     {
     }
@@ -118,7 +117,6 @@ private:
     Scratch root_{"daemon"};
     std::unique_ptr<daemon::Handlers> handlers_;
     SocketPair sockets_;
-    rpc::Server<daemon::Handlers> server_;
     std::jthread serving_;
     std::unique_ptr<rpc::Link> link_;
 };

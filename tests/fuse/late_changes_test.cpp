@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -80,6 +81,11 @@ TEST_SUITE("fuse")
             CHECK(::chmod(path.c_str(), 06711) == 0);
             CHECK(::chown(path.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(-1)) == 0);
             CHECK(::link(path.c_str(), (mount / fmt::format("folder/also{}", i)).c_str()) == 0);
+            const auto device = mount / fmt::format("folder/device{}", i);
+            CHECK(::mknod(device.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0);
+            CHECK(::chmod(device.c_str(), 04755) == 0);
+            CHECK(::chown(device.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(-1)) == 0);
+            CHECK(status_of(device).st_mode == (S_IFCHR | 0755));
             const auto shown = status_of(path);
             CHECK(shown.st_mode == (S_IFREG | 0711));
             CHECK(shown.st_nlink == 2);

@@ -25,9 +25,17 @@ TEST_SUITE("blockdev")
         CHECK(image_node(2, example(true)) ==
               R"({"driver":"qcow2","node-name":"base2","read-only":true,"force-share":true,
                   "file":{"driver":"file","filename":"/images/disk.img"}})"_json);
-        CHECK(overlay_node(2, "/dev/fdset/2") ==
+        CHECK(overlay_node(2, example(true), "/dev/fdset/2") ==
               R"({"driver":"qcow2","node-name":"disk2","backing":"base2","cache":{"no-flush":true},"discard":"unmap",
                   "file":{"driver":"file","filename":"/dev/fdset/2","locking":"off","discard":"unmap"}})"_json);
+    }
+
+    TEST_CASE("an overlay is read as its image is")
+    {
+        auto source = example(true);
+        source.protocol["aio"] = "io_uring";
+        CHECK(overlay_node(0, source, "/dev/fdset/0")["file"]["aio"] == "io_uring");
+        CHECK(image_node(0, source)["file"]["aio"] == "io_uring");
     }
 
     TEST_CASE("a writable image takes qemu's lock and passes discards on")

@@ -8,6 +8,12 @@
 
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -51,10 +57,35 @@ void check_order(unsigned count)
     CHECK(guest->shutdown(Deadline{Millis{20'000}}).ok());
 }
 
+// io_uring_setup(2) fails with ENOSYS for the calling thread and whatever it starts from now on, as in a container that
+// forbids it.
+void forbid_io_uring()
+{
+    const sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{.len = std::size(filter), .filter = const_cast<sock_filter*>(filter)};
+    REQUIRE(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    REQUIRE(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+    REQUIRE(::syscall(SYS_io_uring_setup, 1, nullptr) == -1);
+    REQUIRE(errno == ENOSYS);
+}
+
 } // namespace
 
 TEST_SUITE("vm")
 {
+    TEST_CASE("where io_uring is forbidden drives are read without it")
+    {
+        std::jthread([] {
+            forbid_io_uring();
+            check_order(3);
+        }).join();
+    }
+
     TEST_CASE("30 drives have the names of their order")
     {
         check_order(30);

@@ -9,7 +9,7 @@
 #include "cache/folder_reader.hpp"
 #include "cache/xattr_reader.hpp"
 #include "core/base/syscall.hpp"
-#include "core/rpc/server.hpp"
+#include "core/rpc/call_context.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -243,13 +243,15 @@ private:
     std::uint64_t next_free_ = 4096;
 };
 
+// Until the channel is closed.
+void serve(int channel, FakeGuest& guest);
+
 // The guest, served, and everything of cache/ on a link to it.
 struct World {
     FakeGuest guest;
     FakeDrive drive;
     SocketPair sockets = make_socket_pair().take_value();
-    rpc::Server<FakeGuest> server{sockets.first.get(), sockets.first.get(), guest};
-    std::jthread serving{[this] { static_cast<void>(server.run(4).ok()); }};
+    std::jthread serving{[this] { serve(sockets.first.get(), guest); }};
     rpc::Link link{std::move(sockets.second), {}};
     Budget budget{kDefaultCacheSize};
     Changes changes;
