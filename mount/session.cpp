@@ -51,7 +51,10 @@ Session::Session(Filesystem& filesystem, const SessionOptions& options, FuseMoun
 {
 }
 
-Session::~Session() = default;
+Session::~Session()
+{
+    context_.filesystem.settle(); // what fails then tells the kernel by way of this session
+}
 
 Result<void> Session::start(const SessionOptions& options)
 {
