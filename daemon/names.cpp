@@ -32,7 +32,9 @@ bool has_exact_names(int parent, const std::string& leaf, const struct statx& fo
 {
     std::string other = leaf;
     for (char& c : other) {
-        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        c = c >= 'a' && c <= 'z'   ? static_cast<char>(c - 'a' + 'A')
+            : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a')
+                                   : c;
     }
     if (other == leaf || !tells_fixed(folder)) { // the kinds that do not tell include those with rules of their own
         return false;
@@ -143,7 +145,9 @@ Handlers::Answer<rpc::RemoveName> Handlers::on(rpc::RemoveName, const rpc::Remov
     const struct statx before = GM_TRY(status_of(object.fd()));
     GM_TRY(sys([&] { return ::unlinkat(at.fd(), at.leaf, args.folder ? AT_REMOVEDIR : 0); }, "remove"));
     const struct statx status = GM_TRY(status_without_name(object.fd(), before));
-    return rpc::RemoveName::Reply{.node = bind(std::move(object.own), status), .attr = attr_of(status)};
+    const bool keep = args.keep || args.folder || status.stx_nlink != 0;
+    return rpc::RemoveName::Reply{.node = keep ? bind(std::move(object.own), status) : rpc::NodeId::none,
+                                  .attr = attr_of(status)};
 }
 
 Handlers::Answer<rpc::Rename> Handlers::on(rpc::Rename, const rpc::Rename::Args& args, rpc::CallContext&)

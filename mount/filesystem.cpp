@@ -131,6 +131,7 @@ Attributes Filesystem::changed_attributes(Inode& inode, const rpc::Attr& attr, C
 
 Entry Filesystem::made_entry(const Name& name, const rpc::Attr& attr, rpc::NodeId node)
 {
+    took_change(attr.filesystem);
     changed(attr, cache::kEverything); // whoever had its number before
     caches_.attrs.put(cache::Key::of(attr), attr, caches_.changes.now());
     return entry(name, attr, node);

@@ -11,8 +11,8 @@
 #include "core/rpc/link.hpp"
 #include "mount/attr_view.hpp"
 #include "mount/dir_stream.hpp"
-#include "mount/fuse_api.hpp"
 #include "mount/free_space.hpp"
+#include "mount/fuse_api.hpp"
 #include "mount/handle_table.hpp"
 #include "mount/inode_table.hpp"
 #include "mount/late_changes.hpp"
@@ -22,6 +22,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <sys/statvfs.h>
 
@@ -181,6 +182,9 @@ private:
         if (log_enabled(LogLevel::trace)) {
             trace_call(P::name, reply.ok() ? nullptr : &reply.error(), std::chrono::steady_clock::now() - begun);
         }
+        if (!reply.ok() && reply.error().errno_value == EROFS) {
+            takes_changes_.with([](auto& filesystems) { filesystems.clear(); });
+        }
         return reply;
     }
     static void trace_call(std::string_view procedure, const Error* error, std::chrono::nanoseconds time);
@@ -221,6 +225,14 @@ private:
         cache::Aspects aspects;
     };
     Changing changing(std::initializer_list<Affected> affected);
+    void took_change(std::uint32_t filesystem)
+    {
+        takes_changes_.with([&](auto& filesystems) { filesystems.insert(filesystem); });
+    }
+    [[nodiscard]] bool may_be_late(const Inode& inode) const
+    {
+        return takes_changes_.with([&](const auto& filesystems) { return filesystems.contains(inode.key.filesystem); });
+    }
     // What only the reply tells was changed: an object, and the inode when the kernel knows it.
     void changed(const rpc::Attr& attr, cache::Aspects aspects, const InodePtr& inode = {});
     // The reply to the one change of an object: its attributes now.
@@ -259,6 +271,9 @@ private:
     cache::Caches caches_;
     NewFolders new_folders_;
     FreeSpace free_space_;
+    // The guest's file systems that took a change, and none was refused since with EROFS: one may be mounted read-only,
+    // or give up writing. Only they get changes that are answered first. Level: leaf.
+    Guarded<std::set<std::uint32_t>> takes_changes_;
     struct LateAttr {
         Changing change;
         rpc::Attr expected;

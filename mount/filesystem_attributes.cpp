@@ -154,6 +154,7 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
         return getattr(inode, file);
     }
     GM_TRY(now);
+    took_change(object->key.filesystem);
     if (args.size && !args.mode && drop_set_id_bits(request, object, now->mode)) {
         return getattr(inode, file);
     }
@@ -163,7 +164,8 @@ Result<Attributes> Filesystem::setattr(const Request& request, InodeId inode, st
 std::optional<Attributes> Filesystem::set_late(const InodePtr& inode, rpc::SetAttr::Args args)
 {
     const auto before = caches_.attrs.last_seen(key_of(*inode));
-    if (args.size || !before || before->fixed || options_.numbers_change || S_ISLNK(before->mode)) {
+    if (args.size || !before || before->fixed || S_ISLNK(before->mode) || options_.numbers_change ||
+        !may_be_late(*inode)) {
         return std::nullopt;
     }
     if (late_.full()) {
@@ -173,18 +175,17 @@ std::optional<Attributes> Filesystem::set_late(const InodePtr& inode, rpc::SetAt
     args.target = pin.target;
     const auto expected = late_attrs_.with([&](LateAttrs& late_attrs) {
         const auto found = late_attrs.find(inode->id);
-        auto& late = found != late_attrs.end()
-                         ? found->second
-                         : late_attrs.emplace(inode->id, LateAttr{changing({{*inode, cache::kAttrs}}), *before})
-                               .first->second;
+        auto& late =
+            found != late_attrs.end()
+                ? found->second
+                : late_attrs.emplace(inode->id, LateAttr{changing({{*inode, cache::kAttrs}}), *before}).first->second;
         ++late.waiting;
         late.xattrs_too = late.xattrs_too || args.uid || args.gid || args.mode;
         late.expected = expected_attr(late.expected, args);
         return late.expected;
     });
-    late_.add<rpc::SetAttr>(args, [this, inode](const Result<rpc::SetAttr::Reply>& reply) {
-        was_set_late(*inode, reply);
-    });
+    late_.add<rpc::SetAttr>(args,
+                            [this, inode](const Result<rpc::SetAttr::Reply>& reply) { was_set_late(*inode, reply); });
     inode->mode = expected.mode;
     // What the guest makes of it (its clock, what its times can hold) is for the next question.
     return Attributes{options_.view.show(expected, inode->number), 0};
@@ -204,6 +205,7 @@ void Filesystem::settle_xattrs(const Inode& inode)
 void Filesystem::failed_late(Inode& inode, const Error& error)
 {
     inode.late_errno = error.errno_value;
+    takes_changes_.with([](auto& filesystems) { filesystems.clear(); });
     log_warning("a change of inode {} failed after it was answered: {}", inode.number, error.text);
     notices_.attributes_changed(inode.id);
 }
@@ -304,7 +306,7 @@ Result<IoctlReply> Filesystem::ioctl(const Interruptible& request, InodeId inode
         GM_TRY(call<rpc::SetInodeFlags>({.target = pin.target, .flags = flags}));
         caches_.attrs.erase(key_of(*object)); // it may be immutable now,
         new_folders_.gone(inode);             // or think of names otherwise
-        notices_.attributes_changed(inode); // its ctime
+        notices_.attributes_changed(inode);   // its ctime
         return IoctlReply{};
     }
     case FITRIM: {

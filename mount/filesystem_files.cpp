@@ -17,6 +17,18 @@ std::uint32_t flags_for_daemon(int flags)
     return static_cast<std::uint32_t>(kept | access | O_NOFOLLOW);
 }
 
+// Until its open file is in the table: a name that is removed meanwhile must leave the object in the guest.
+class Opening {
+public:
+    explicit Opening(Inode& inode) : inode_(inode) { ++inode_.opening; }
+    Opening(const Opening&) = delete;
+    Opening& operator=(const Opening&) = delete;
+    ~Opening() { --inode_.opening; }
+
+private:
+    Inode& inode_;
+};
+
 Opened opened(HandleKey key, fuse_file_info& file)
 {
     file.fh = static_cast<std::uint64_t>(key);
@@ -32,6 +44,7 @@ Result<Opened> Filesystem::open(const Request& request, InodeId inode, fuse_file
         return make_error(ENOSYS, "opens are the kernel's own affair"); // it does not ask again
     }
     auto object = GM_TRY(known(inode));
+    const Opening opening(*object);
     const auto flags = flags_for_daemon(file->flags) & ~static_cast<std::uint32_t>(O_EXCL);
     const bool writable = (flags & O_ACCMODE) == O_RDWR;
     auto open = std::make_shared<OpenFile>(object, writable, flags & ~static_cast<std::uint32_t>(O_TRUNC), returns_);
@@ -164,7 +177,7 @@ bool Filesystem::write_late(const OpenFilePtr& file, std::span<const std::byte> 
     constexpr std::uint64_t kAnyFile = 1U << 31; // so large a file can be wherever it is written
     const auto& inode = file->inode();
     const auto handle = file->handle_now();
-    if (bytes.size() > kMostLate || offset + bytes.size() > kAnyFile || !handle) {
+    if (bytes.size() > kMostLate || offset + bytes.size() > kAnyFile || !handle || !may_be_late(*inode)) {
         return false;
     }
     const auto known = caches_.attrs.last_seen(key_of(*inode));

@@ -171,7 +171,10 @@ Result<void> Filesystem::remove(InodeId parent, std::string_view name, bool fold
     const auto node = GM_TRY(folder_node(below.folder));
     const NameLock lock = inodes_.lock_names(below);
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
-    const auto removed = GM_TRY(call<rpc::RemoveName>({.parent = node, .leaf = below.leaf, .folder = folder}));
+    const auto known_inode = inodes_.named(below);
+    const bool in_use = known_inode && (known_inode->opening != 0 || handles_.is_open(known_inode->id));
+    const auto removed =
+        GM_TRY(call<rpc::RemoveName>({.parent = node, .leaf = below.leaf, .folder = folder, .keep = folder || in_use}));
     lost_a_name(inodes_.name_removed(below, removed.node, removed.attr), removed.attr);
     return {};
 }
@@ -208,6 +211,9 @@ void Filesystem::lost_a_name(const InodePtr& inode, const rpc::Attr& attr)
 {
     const bool folder = S_ISDIR(attr.mode);
     changed(attr, folder || attr.nlink == 0 ? cache::kEverything : cache::kAttrs, inode);
+    if (inode && attr.nlink == 0) { // the last that can be said of it to who has it by a path descriptor
+        caches_.attrs.put(key_of(*inode), attr, caches_.changes.now());
+    }
     if (folder) { // its pages keep its node, and with that its space in the guest
         caches_.pages.erase(cache::Key::of(attr));
         if (inode) {

@@ -212,15 +212,26 @@ NameLock InodeTable::lock_names(const Name& first, const Name* second)
     }
 }
 
+InodePtr InodeTable::named(const Name& name) const
+{
+    return state_.with([&](const State& state) {
+        return share(state, find_name(state, {name.folder->id, name.leaf}));
+    });
+}
+
 InodePtr InodeTable::name_removed(const Name& name, rpc::NodeId node, const rpc::Attr& attr)
 {
     return state_.with([&](State& state) -> InodePtr {
         Inode* inode = find_object(state, name, attr);
         if (inode == nullptr) {
-            give_back_(node, 1, true);
+            if (node != rpc::NodeId::none) {
+                give_back_(node, 1, true);
+            }
             return nullptr;
         }
-        bind_locked(*inode, node); // before the name goes: it must never be without both
+        if (node != rpc::NodeId::none) {
+            bind_locked(*inode, node); // before the name goes: what is in use is never without both
+        }
         if (inode->parent_ && inode->parent_ == name.folder && inode->leaf_ == name.leaf) {
             drop_name(state, *inode);
         }

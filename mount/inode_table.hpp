@@ -54,10 +54,11 @@ public:
 
     const InodeId id;
     const ObjectKey key;
-    const std::uint32_t type;        // S_IFMT
-    const std::uint64_t number;      // st_ino as shown
-    std::atomic<std::uint32_t> mode; // as last seen
-    std::atomic<int> late_errno{0};  // of a change that was answered before it failed
+    const std::uint32_t type;         // S_IFMT
+    const std::uint64_t number;       // st_ino as shown
+    std::atomic<std::uint32_t> mode;  // as last seen
+    std::atomic<int> late_errno{0};   // of a change that was answered before it failed
+    std::atomic<unsigned> opening{0}; // opens under way, begun before the object was named for them
 
 private:
     friend class InodeTable;
@@ -134,8 +135,10 @@ public:
     [[nodiscard]] Pin pin(const Inode& inode);
 
     [[nodiscard]] NameLock lock_names(const Name& first, const Name* second = nullptr);
-    // After the daemon removed `name` of the object `attr`, answering with its node (one reference). The inode, when
-    // the kernel knows it.
+    // The object of that name; null when the kernel does not know it.
+    [[nodiscard]] InodePtr named(const Name& name) const;
+    // After the daemon removed `name` of the object `attr`, answering with its node (one reference), or with none when
+    // the object is no more. The inode, when the kernel knows it.
     InodePtr name_removed(const Name& name, rpc::NodeId node, const rpc::Attr& attr);
     // After the object `attr` moved from one name to another that nothing has any more. The same.
     InodePtr name_moved(const Name& from, const Name& to, rpc::NodeId node, const rpc::Attr& attr);

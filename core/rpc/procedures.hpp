@@ -348,8 +348,9 @@ struct MakeLink {
     };
 };
 
-// Removes a name (a folder's with `folder`). `node` is the object that lost it, one reference added, so that its number
-// cannot be reused while the host still knows it; `attr` is its state afterwards.
+// Removes a name (a folder's with `folder`); `attr` is the object's state afterwards. `node` is the object, one
+// reference added: when it has other names, when it is a folder, or when the host asks by `keep` to have it without a
+// name. Else its space is free at once.
 struct RemoveName {
     static constexpr ProcId id{28};
     static constexpr std::string_view name = "remove_name";
@@ -358,9 +359,10 @@ struct RemoveName {
         NodeId parent = NodeId::none;
         std::string leaf;
         bool folder = false;
+        bool keep = true;
     };
     struct Reply {
-        NodeId node = NodeId::none;
+        NodeId node = NodeId::none; // none: not kept
         Attr attr;
     };
 };
@@ -699,11 +701,11 @@ struct ReadFiles {
 };
 
 using Procedures =
-    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, RunSequence, WaitForDisks, ListBlockDevices, ListFilesystems,
-          MountFilesystem, ActivateVolumes, OpenEncrypted, ReadKeyslot, Inspect, Lookup, Forget, ReadDir, ReadLink,
-          MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs, ReadXattrs, GetXattr,
-          SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write, Fsync, Fallocate,
-          Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
+    Table<Hello, Wake, Sync, UnmountAll, RandomBytes, PrepareTemplate, RunSequence, WaitForDisks, ListBlockDevices,
+          ListFilesystems, MountFilesystem, ActivateVolumes, OpenEncrypted, ReadKeyslot, Inspect, Lookup, Forget,
+          ReadDir, ReadLink, MakeDir, MakeNode, MakeSymlink, MakeLink, RemoveName, Rename, GetAttr, SetAttr, StatFs,
+          ReadXattrs, GetXattr, SetXattr, RemoveXattr, GetInodeFlags, SetInodeFlags, Open, Create, Release, Read, Write,
+          Fsync, Fallocate, Seek, CopyFileRange, Trim, MapExtents, ReadFiles>;
 static_assert(Procedures::ids_are_unique());
 
 } // namespace gm::rpc

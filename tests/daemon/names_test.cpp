@@ -134,6 +134,25 @@ TEST_CASE("all names of a hard-linked file are one node")
     CHECK(session.must<MakeLink>({{link, ""}, kRoot, "link-a-third-time"}).attr.nlink == 3);
 }
 
+TEST_CASE("an object that nobody wants is gone with its last name, and not before")
+{
+    DaemonSession session;
+    session.must<Release>({{session.create("file")}});
+    session.must<MakeLink>({{kRoot, "file"}, kRoot, "other"});
+    const auto nodes = session.handlers().node_count();
+    const auto first = session.must<RemoveName>({.parent = kRoot, .leaf = "file", .folder = false, .keep = false});
+    CHECK(first.attr.nlink == 1);
+    CHECK(session.must<GetAttr>({.target = {first.node, ""}}).attr.ino == first.attr.ino);
+    session.must<Forget>({{{first.node, 1}}});
+    const auto last = session.must<RemoveName>({.parent = kRoot, .leaf = "other", .folder = false, .keep = false});
+    CHECK(last.attr.nlink == 0);
+    CHECK(last.node == NodeId::none);
+    CHECK(session.handlers().node_count() == nodes);
+    session.must<MakeDir>({kRoot, "folder", 0755, {}});
+    CHECK(session.must<RemoveName>({.parent = kRoot, .leaf = "folder", .folder = true, .keep = false}).node !=
+          NodeId::none);
+}
+
 TEST_CASE("an object that lost its last name stays as long as its node, and its number is not given again")
 {
     DaemonSession session;
