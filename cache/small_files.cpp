@@ -88,9 +88,8 @@ void FileReader::read_folder_ahead(const Key& folder, std::string_view name)
 
 void FileReader::read_by_extents(std::vector<SmallFile> files)
 {
-    const auto pieces = std::ranges::partition(files, [](const SmallFile& file) {
-        return !in_one_piece(*file.map->extents);
-    });
+    const auto pieces =
+        std::ranges::partition(files, [](const SmallFile& file) { return !in_one_piece(*file.map->extents); });
     for (auto file = files.begin(); file != pieces.begin(); ++file) {
         begin({.file = file->file, .first = 0, .fetches = {std::move(file->fetch)}}, {.map = std::move(file->map)});
     }

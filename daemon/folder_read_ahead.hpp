@@ -5,8 +5,8 @@
 // folders. Gives up on a file system where it does not. Any thread.
 #pragma once
 
-#include "core/base/unique_fd.hpp"
 #include "core/base/guarded.hpp"
+#include "core/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <map>
@@ -25,7 +25,7 @@ public:
     void clear();
 
 private:
-    static constexpr unsigned kMaxInVain = 16;      // windows in a row that served one folder
+    static constexpr unsigned kMaxInVain = 16;       // windows in a row that served one folder
     static constexpr std::size_t kMaxWindows = 8192; // remembered: 2 GiB
 
     struct Device {

@@ -172,7 +172,9 @@ Result<void> Filesystem::remove(InodeId parent, std::string_view name, bool fold
     const NameLock lock = inodes_.lock_names(below);
     const auto change = changing({{*below.folder, cache::kNames | cache::kAttrs}});
     const auto known_inode = inodes_.named(below);
-    const bool in_use = known_inode && (known_inode->opening != 0 || handles_.is_open(known_inode->id));
+    // Of what is no regular file the kernel tells no opens.
+    const bool in_use = known_inode && (known_inode->type != S_IFREG || known_inode->opening != 0 ||
+                                        handles_.is_open(known_inode->id));
     const auto removed =
         GM_TRY(call<rpc::RemoveName>({.parent = node, .leaf = below.leaf, .folder = folder, .keep = folder || in_use}));
     lost_a_name(inodes_.name_removed(below, removed.node, removed.attr), removed.attr);

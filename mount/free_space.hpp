@@ -14,10 +14,10 @@ namespace gm::mount {
 
 class FreeSpace {
 public:
-    static constexpr std::uint64_t kReserve = 128 << 20;  // bytes that must stay free whatever is written unasked
-    static constexpr std::uint64_t kMost = 256 << 20;     // bytes to write between two questions
-    static constexpr std::uint64_t kBeside = 64 << 10;    // bytes that a write may take beside its own
-    static constexpr unsigned kPatience = 1000;           // writes until a full file system is asked again
+    static constexpr std::uint64_t kReserve = 128 << 20; // bytes that must stay free whatever is written unasked
+    static constexpr std::uint64_t kMost = 256 << 20;    // bytes to write between two questions
+    static constexpr std::uint64_t kBeside = 64 << 10;   // bytes that a write may take beside its own
+    static constexpr unsigned kPatience = 1000;          // writes until a full file system is asked again
 
     enum class Answer { yes, no, ask };
 
@@ -48,7 +48,8 @@ public:
     // What statfs(2) tells: blocks free for anybody, and their size in bytes.
     void learn(std::uint32_t filesystem, std::uint64_t blocks, std::uint64_t block_size)
     {
-        const std::uint64_t free = block_size != 0 && blocks > UINT64_MAX / block_size ? UINT64_MAX : blocks * block_size;
+        const std::uint64_t free =
+            block_size != 0 && blocks > UINT64_MAX / block_size ? UINT64_MAX : blocks * block_size;
         rooms_.with([&](Rooms& rooms) {
             Room& room = rooms[filesystem];
             room.bytes = free <= kReserve ? 0 : std::min((free - kReserve) / 2, kMost);

@@ -41,9 +41,8 @@ public:
     }
     void gone(InodeId folder)
     {
-        state_.with([&](auto& folders) {
-            std::erase_if(folders, [&](const auto& each) { return each.id == folder; });
-        });
+        state_.with(
+            [&](auto& folders) { std::erase_if(folders, [&](const auto& each) { return each.id == folder; }); });
     }
     // Whether a name is certainly not there.
     [[nodiscard]] bool lacks(InodeId folder, std::string_view name)
@@ -73,10 +72,7 @@ private:
     };
     using Folders = std::list<Folder>; // used last first
 
-    static Folders::iterator find(Folders& folders, InodeId id)
-    {
-        return std::ranges::find(folders, id, &Folder::id);
-    }
+    static Folders::iterator find(Folders& folders, InodeId id) { return std::ranges::find(folders, id, &Folder::id); }
 
     Guarded<Folders> state_; // level: leaf
 };

@@ -122,7 +122,8 @@ Result<DriveSource> open_local(const Drive& drive, const std::string& path)
     if (source.format == "raw") {
         source.size = disk.size;
     }
-    source.protocol = Json{{"driver", disk.block_device ? "host_device" : "file"}, {"filename", absolute(path)}, {kAio, kIoUring}};
+    source.protocol =
+        Json{{"driver", disk.block_device ? "host_device" : "file"}, {"filename", absolute(path)}, {kAio, kIoUring}};
     return source;
 }
 

@@ -13,8 +13,8 @@ namespace gm::rpc {
 
 class CallSequence {
 public:
-    // `done` is called once, by Link::call() on its caller's thread, in the order of the calls; never if the sequence is
-    // not called.
+    // `done` is called once, by Link::call() on its caller's thread, in the order of the calls; never if the sequence
+    // is not called.
     template <typename P>
     void add(const typename P::Args& args, std::function<void(Result<typename P::Reply>)> done)
     {

@@ -72,12 +72,14 @@ TEST_SUITE("fuse")
         for (int i = 0; i < 20; ++i) {
             const auto path = mount / fmt::format("folder/{}", i);
             write_file(path, "content");
-            CHECK(::setxattr(path.c_str(), "security.capability", "\x01\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0) == 0);
+            CHECK(::setxattr(path.c_str(), "security.capability", "\x01\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20,
+                             0) == 0);
             CHECK(::chmod(path.c_str(), 04755) == 0);
             CHECK(::chown(path.c_str(), 7, 7) == 0); // takes set-id bits and capabilities away
             CHECK(status_of(path).st_mode == (S_IFREG | 0755));
-            CHECK(errno_of([&] { return static_cast<int>(::getxattr(path.c_str(), "security.capability", nullptr, 0)); }) ==
-                  ENODATA);
+            CHECK(errno_of([&] {
+                      return static_cast<int>(::getxattr(path.c_str(), "security.capability", nullptr, 0));
+                  }) == ENODATA);
             CHECK(::chmod(path.c_str(), 06711) == 0);
             CHECK(::chown(path.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(-1)) == 0);
             CHECK(::link(path.c_str(), (mount / fmt::format("folder/also{}", i)).c_str()) == 0);
@@ -143,7 +145,9 @@ TEST_SUITE("fuse")
         REQUIRE(::mkdir((mount / "folder").c_str(), 0755) == 0);
         const auto before = mount.daemon().link().calls_begun();
         constexpr int kFiles = 50;
-        const auto content = [](int i) { return fmt::format("{} of many\n", i) + std::string(static_cast<std::size_t>(i) * 400, 'x'); };
+        const auto content = [](int i) {
+            return fmt::format("{} of many\n", i) + std::string(static_cast<std::size_t>(i) * 400, 'x');
+        };
         for (int i = 0; i < kFiles; ++i) {
             write_file(mount / fmt::format("folder/f{}", i), content(i));
         }

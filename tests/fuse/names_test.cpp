@@ -147,6 +147,31 @@ TEST_SUITE("fuse")
         ::close(open);
     }
 
+    TEST_CASE("a pipe that is open lives on without a name, and so does what a path descriptor holds")
+    {
+        require_fuse();
+        MountedDaemon mount;
+        const auto path = mount / "pipe";
+        REQUIRE(::mkfifo(path.c_str(), 0644) == 0);
+        write_file(mount / "file", "12345");
+        const int pipe = ::open(path.c_str(), O_RDWR);
+        const int file = ::open((mount / "file").c_str(), O_PATH);
+        REQUIRE(pipe >= 0);
+        REQUIRE(file >= 0);
+        REQUIRE(::unlink(path.c_str()) == 0);
+        REQUIRE(::unlink((mount / "file").c_str()) == 0);
+        CHECK(::fchmod(pipe, 0600) == 0);
+        struct stat status = {};
+        CHECK(::fstat(pipe, &status) == 0);
+        CHECK(status.st_mode == (S_IFIFO | 0600));
+        CHECK(status.st_nlink == 0);
+        CHECK(::fstat(file, &status) == 0);
+        CHECK(status.st_nlink == 0);
+        CHECK(status.st_size == 5);
+        ::close(pipe);
+        ::close(file);
+    }
+
     TEST_CASE("an open file lives on without a name")
     {
         require_fuse();

@@ -55,10 +55,9 @@ struct Liar {
               const auto call = reader.next();
               Encoder body;
               body.put(RunSequence::Reply{Bulk::borrow(answers)});
-              static_cast<void>(writer
-                                    .send(FrameKind::reply, RunSequence::id, (*call)->header.request, body.bytes(),
-                                          body.bulk())
-                                    .ok());
+              static_cast<void>(
+                  writer.send(FrameKind::reply, RunSequence::id, (*call)->header.request, body.bytes(), body.bulk())
+                      .ok());
           })
     {
     }
